@@ -1,0 +1,30 @@
+namespace Rag.Foundation;
+
+/// <summary>What went wrong, in the terms a caller can act on; each maps to one HTTP status and one problem type.</summary>
+public enum ErrorKind
+{
+    /// <summary>The request is malformed or breaks a limit (400).</summary>
+    Invalid,
+    /// <summary>The named thing does not exist (404).</summary>
+    NotFound,
+    /// <summary>The request clashes with the present state (409).</summary>
+    Conflict,
+    /// <summary>The body or file is larger than the configured bound (413).</summary>
+    TooLarge,
+    /// <summary>The format is not one that the product reads (415).</summary>
+    Unsupported,
+    /// <summary>Something that this needs is not there now; trying later may work (503).</summary>
+    Unavailable,
+    /// <summary>No room on disk (507).</summary>
+    StorageFull,
+}
+
+/// <summary>An error that names what is wrong and the remedy; shown as it is to people on every door (CLI, HTTP, page).</summary>
+public sealed class RagException(ErrorKind kind, string message, string remedy, Exception? inner = null)
+    : Exception(message, inner)
+{
+    public ErrorKind Kind { get; } = kind;
+
+    /// <summary>What the reader can do about it, one sentence.</summary>
+    public string Remedy { get; } = remedy;
+}

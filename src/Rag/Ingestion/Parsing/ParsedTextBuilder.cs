@@ -1,0 +1,117 @@
+using System.Text;
+
+namespace Rag.Ingestion.Parsing;
+
+/// <summary>
+/// The one way in which parsers write text, so that the promises of <see cref="ParsedDocument"/> hold for every
+/// format: it cleans what is appended, separates blocks, and records their exact offsets.
+/// </summary>
+internal sealed class ParsedTextBuilder(int maxChars)
+{
+    private readonly StringBuilder _text = new();
+    private readonly List<TextBlock> _blocks = [];
+    private int _groups;
+
+    /// <summary>Page, slide or sheet that the next blocks stand on; null where the format has none.</summary>
+    public int? Page { get; set; }
+
+    public bool IsEmpty => _blocks.Count == 0;
+
+    /// <summary>A new number for <see cref="TextBlock.Group"/>: one per list or table.</summary>
+    public int NewGroup() => ++_groups;
+
+    public void Heading(int level, string text) => Add(BlockKind.Heading, text, Math.Clamp(level, 1, 9), 0);
+
+    public void Paragraph(string text) => Add(BlockKind.Paragraph, text, 0, 0);
+
+    /// <param name="marker">What stands before the item, such as "- " or "3. ".</param>
+    public void ListItem(int group, int depth, string marker, string text) =>
+        Add(BlockKind.ListItem, marker + Collapse(text), Math.Clamp(depth, 0, 20), group);
+
+    /// <summary>Cells joined by " | "; empty trailing cells are left out, and a row of empty cells is no row.</summary>
+    public void TableRow(int group, IEnumerable<string> cells)
+    {
+        var row = cells.Select(Collapse).ToList();
+        while (row.Count > 0 && row[^1].Length == 0) row.RemoveAt(row.Count - 1);
+        if (row.Count > 0) Add(BlockKind.TableRow, string.Join(" | ", row), 0, group);
+    }
+
+    /// <summary>Kept as it stands, line by line and blank for blank.</summary>
+    public void Code(string text) => Add(BlockKind.Code, text.Trim('\n', '\r'), 0, 0);
+
+    public ParsedDocument Build(string? title, string mediaType, IReadOnlyDictionary<string, string>? metadata = null)
+    {
+        string text = _text.ToString();
+        string name = Collapse(title ?? "");
+        if (name.Length == 0)
+        {
+            var heading = _blocks.FirstOrDefault(b => b.Kind == BlockKind.Heading);
+            if (heading.Length > 0) name = text[heading.Start..heading.End];
+        }
+        return new(Clean(name), mediaType, text, _blocks, metadata ?? new Dictionary<string, string>());
+    }
+
+    private void Add(BlockKind kind, string text, int level, int group)
+    {
+        string clean = kind == BlockKind.Code ? Clean(text) : Clean(text).Trim();
+        if (string.IsNullOrWhiteSpace(clean)) return;
+        if (_text.Length > 0)
+        {
+            bool sameRun = group > 0 && _blocks[^1].Group == group;
+            _text.Append(sameRun ? "\n" : "\n\n");
+        }
+        if (_text.Length + clean.Length > maxChars)
+            throw new ParseException("too_large", $"the extracted text is longer than {maxChars:N0} characters");
+        int start = _text.Length;
+        _text.Append(clean);
+        _blocks.Add(new(kind, start, _text.Length, level, group, Page));
+    }
+
+    /// <summary>Runs of white space to one blank, trimmed.</summary>
+    public static string Collapse(string text)
+    {
+        var result = new StringBuilder(text.Length);
+        foreach (char c in text)
+        {
+            if (!char.IsWhiteSpace(c)) result.Append(c);
+            else if (result.Length > 0 && result[^1] != ' ') result.Append(' ');
+        }
+        if (result.Length > 0 && result[^1] == ' ') result.Length--;
+        return result.ToString();
+    }
+
+    /// <summary>Valid UTF-16, \n line ends, no control characters but \n and \t, no soft hyphens or zero-width marks.</summary>
+    public static string Clean(string text)
+    {
+        var result = new StringBuilder(text.Length);
+        for (int i = 0; i < text.Length; i++)
+        {
+            char c = text[i];
+            switch (c)
+            {
+                case '\r':
+                    if (i + 1 >= text.Length || text[i + 1] != '\n') result.Append('\n');
+                    break;
+                case '\u000B' or '\u000C' or '\u0085' or '\u2028' or '\u2029':
+                    result.Append('\n');
+                    break;
+                case '\u00A0' or '\u2007' or '\u202F':
+                    result.Append(' ');
+                    break;
+                case '\n' or '\t':
+                    result.Append(c);
+                    break;
+                case '\u00AD' or '\u200B' or '\uFEFF' or '\u2060' or (>= '\uFFFE'):
+                    break;
+                default:
+                    if (char.IsControl(c)) break;
+                    if (char.IsHighSurrogate(c) && i + 1 < text.Length && char.IsLowSurrogate(text[i + 1]))
+                        result.Append(c).Append(text[++i]);
+                    else
+                        result.Append(char.IsSurrogate(c) ? '\uFFFD' : c);
+                    break;
+            }
+        }
+        return result.ToString();
+    }
+}
