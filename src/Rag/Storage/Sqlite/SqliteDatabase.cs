@@ -1,0 +1,114 @@
+using System.Data.Common;
+using Dapper;
+using Microsoft.Data.Sqlite;
+using Rag.Foundation;
+
+namespace Rag.Storage.Sqlite;
+
+/// <summary>
+/// SQLite in WAL mode with full synchronisation: a commit is on disk when it returns. One writer at a time, as the
+/// engine has it; writers queue here so that none meets a busy database.
+/// </summary>
+internal sealed class SqliteDatabase(StorageOptions options) : Database
+{
+    private readonly SemaphoreSlim _writer = new(1, 1);
+    private readonly string _path = Path.Combine(options.DataDirectory, "rag.db");
+    private SqliteConnection? _writeConnection;
+
+    public override string Provider => "sqlite";
+
+    public string ConnectionString => new SqliteConnectionStringBuilder
+    {
+        DataSource = _path,
+        Mode = SqliteOpenMode.ReadWriteCreate,
+        Pooling = true,
+        DefaultTimeout = Math.Max(1, options.BusyTimeoutMs / 1000),
+    }.ToString();
+
+    public override async ValueTask<DbConnection> OpenAsync(CancellationToken ct)
+    {
+        var connection = new SqliteConnection(ConnectionString);
+        try
+        {
+            await connection.OpenAsync(ct);
+            // secure_delete overwrites what is deleted, so that a deleted document's text does not stay in free pages.
+            await connection.ExecuteAsync($"""
+                PRAGMA busy_timeout={options.BusyTimeoutMs};
+                PRAGMA synchronous=FULL;
+                PRAGMA foreign_keys=ON;
+                PRAGMA secure_delete=ON;
+                PRAGMA mmap_size=268435456;
+                PRAGMA cache_size=-16384;
+                PRAGMA temp_store=MEMORY;
+                """);
+            return connection;
+        }
+        catch (SqliteException e)
+        {
+            await connection.DisposeAsync();
+            throw Translate(e);
+        }
+    }
+
+    public override async Task<T> WriteAsync<T>(Func<DbTransaction, Task<T>> work, CancellationToken ct)
+    {
+        await _writer.WaitAsync(ct);
+        try
+        {
+            _writeConnection ??= (SqliteConnection)await OpenAsync(ct);
+            await using var tx = _writeConnection.BeginTransaction(deferred: false);
+            T result = await work(tx);
+            await tx.CommitAsync(CancellationToken.None);
+            return result;
+        }
+        catch (SqliteException e)
+        {
+            throw Translate(e);
+        }
+        finally
+        {
+            _writer.Release();
+        }
+    }
+
+    public override async Task MigrateAsync(CancellationToken ct)
+    {
+        Directory.CreateDirectory(options.DataDirectory);
+        await using var connection = (SqliteConnection)await OpenAsync(ct);
+        await connection.ExecuteAsync("PRAGMA journal_mode=WAL;");
+        SqliteMigrations.Run(ConnectionString);
+    }
+
+    public override async Task ScrubAsync(CancellationToken ct)
+    {
+        await _writer.WaitAsync(ct);
+        try
+        {
+            _writeConnection ??= (SqliteConnection)await OpenAsync(ct);
+            await _writeConnection.ExecuteAsync("PRAGMA wal_checkpoint(TRUNCATE);");
+        }
+        finally
+        {
+            _writer.Release();
+        }
+    }
+
+    public override Task<long> SizeBytesAsync(CancellationToken ct) =>
+        Task.FromResult(new[] { _path, _path + "-wal" }.Select(p => new FileInfo(p)).Where(f => f.Exists).Sum(f => f.Length));
+
+    public override async ValueTask DisposeAsync()
+    {
+        if (_writeConnection is not null) await _writeConnection.DisposeAsync();
+        SqliteConnection.ClearPool(new SqliteConnection(ConnectionString));
+        _writer.Dispose();
+    }
+
+    private RagException Translate(SqliteException e) => e.SqliteErrorCode switch
+    {
+        13 => new(ErrorKind.StorageFull, "The disk that holds the record is full.", $"Free space in {options.DataDirectory}; nothing was lost or half-written.", e),
+        5 or 6 => new(ErrorKind.Unavailable, "The record is locked by another process.", "Try again; if it persists, find the process that holds the data directory open.", e),
+        11 or 26 => new(ErrorKind.Unavailable, $"The record {_path} is damaged: {e.Message}", "Restore it from a backup.", e),
+        14 => new(ErrorKind.Unavailable, $"The record {_path} cannot be opened.", "Check that the directory exists and that this user may write to it.", e),
+        _ => new(ErrorKind.Unavailable, $"The record answered with an error: {e.Message}", "Try again; the log holds the details.", e),
+    };
+}
