@@ -31,6 +31,12 @@ internal sealed partial class Collections(Database database, ChangeLog changes, 
         return await connection.QuerySingleOrDefaultAsync<Collection>(new CommandDefinition($"SELECT {Columns} FROM collections WHERE name = @name", new { name }, cancellationToken: ct));
     }
 
+    public async Task<Collection?> FindByIdAsync(string id, CancellationToken ct)
+    {
+        await using var connection = await database.OpenAsync(ct);
+        return await connection.QuerySingleOrDefaultAsync<Collection>(new CommandDefinition($"SELECT {Columns} FROM collections WHERE id = @id", new { id }, cancellationToken: ct));
+    }
+
     public async Task<Collection> GetAsync(string name, CancellationToken ct) =>
         await FindAsync(name, ct) ?? throw Unknown(name);
 

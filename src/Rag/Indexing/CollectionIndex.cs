@@ -1,0 +1,224 @@
+using System.Globalization;
+using Lucene.Net.Analysis;
+using Lucene.Net.Documents;
+using Lucene.Net.Index;
+using Lucene.Net.Store;
+using Directory = System.IO.Directory;
+
+namespace Rag.Indexing;
+
+/// <summary>
+/// One collection's index in a directory of its own: full text and vector rows, committed together with the
+/// change-log position that they reflect. Written by one caller at a time; read by any number through snapshots.
+/// </summary>
+internal sealed class CollectionIndex : IDisposable
+{
+    /// <summary>Changes when what is written changes; an index of another format is built anew.</summary>
+    public const string Format = "1";
+
+    private readonly FSDirectory _directory;
+    private readonly IndexWriter _writer;
+    private readonly Analyzer _analyzer;
+    private readonly VectorFile _vectors;
+    private readonly string _modelId;
+    private IndexSnapshot _snapshot;
+    private bool _erasurePending;
+
+    private CollectionIndex(string path, string collectionId, string language, string modelId, int rowBytes, IndexState? state)
+    {
+        Path = path;
+        CollectionId = collectionId;
+        Language = language;
+        _modelId = modelId;
+        Directory.CreateDirectory(path);
+        _directory = new MMapDirectory(System.IO.Path.Combine(path, "text"));
+        _analyzer = Analyzers.For(language);
+        var config = new IndexWriterConfig(Analyzers.Version, _analyzer)
+        {
+            OpenMode = state is null ? OpenMode.CREATE : OpenMode.APPEND,
+            Similarity = IndexFields.Similarity,
+            RAMBufferSizeMB = 64,
+            // Deletions are merged away whenever asked to, however few they are: see EraseDeleted.
+            MergePolicy = new TieredMergePolicy { ForceMergeDeletesPctAllowed = 0 },
+        };
+        _writer = new IndexWriter(_directory, config);
+        try
+        {
+            _vectors = new VectorFile(System.IO.Path.Combine(path, "vectors.bin"), rowBytes, state?.Rows ?? 0);
+        }
+        catch
+        {
+            _writer.Rollback();
+            throw;
+        }
+        if (state is null) Commit(0);
+        _snapshot = new(DirectoryReader.Open(_writer, applyAllDeletes: true), _vectors.Map(), _analyzer, collectionId, state?.Position ?? 0);
+    }
+
+    public string Path { get; }
+
+    public string CollectionId { get; }
+
+    public string Language { get; }
+
+    /// <summary>Opens the index in a directory, or makes an empty one where there is none that can be used.</summary>
+    /// <param name="fresh">True when it begins empty and must be filled from the record.</param>
+    public static CollectionIndex Open(string path, string collectionId, string language, string modelId, int rowBytes, out bool fresh, out string? reason)
+    {
+        reason = null;
+        var state = IndexState.Read(System.IO.Path.Combine(path, "text"), ref reason);
+        if (state is not null && (state.Format != Format || state.Language != language || state.ModelId != modelId))
+        {
+            reason = $"it was built for format {state.Format}, language {state.Language}, model '{state.ModelId}'";
+            state = null;
+        }
+        if (state is not null)
+        {
+            try
+            {
+                fresh = false;
+                return new(path, collectionId, language, modelId, rowBytes, state);
+            }
+            catch (Exception e) when (e is IOException or InvalidDataException or ArgumentException or InvalidOperationException)
+            {
+                reason = e.Message;
+            }
+        }
+        if (Directory.Exists(path)) Directory.Delete(path, recursive: true);
+        fresh = true;
+        return new(path, collectionId, language, modelId, rowBytes, null);
+    }
+
+    public IndexSnapshot Acquire()
+    {
+        while (true)
+        {
+            var snapshot = Volatile.Read(ref _snapshot);
+            if (snapshot.TryAcquire()) return snapshot;
+        }
+    }
+
+    /// <summary>
+    /// Puts and removes documents and commits with the position. Idempotent: a document that is put again replaces
+    /// itself.
+    /// </summary>
+    public void Apply(IEnumerable<IndexDocument> puts, IReadOnlyCollection<string> deletes, long position)
+    {
+        foreach (string id in deletes)
+        {
+            _writer.DeleteDocuments(new Term(IndexFields.Document, id));
+            _erasurePending = true;
+        }
+        foreach (var put in puts)
+        {
+            _writer.DeleteDocuments(new Term(IndexFields.Document, put.DocumentId));
+            foreach (var (chunk, vector) in put.Chunks) Add(put, chunk, vector);
+        }
+        Commit(position);
+        Refresh(position);
+    }
+
+    /// <summary>
+    /// Adds without committing: for filling an index that nobody reads yet; <see cref="Apply"/> closes it.
+    /// </summary>
+    public void Fill(IndexDocument put)
+    {
+        foreach (var (chunk, vector) in put.Chunks) Add(put, chunk, vector);
+    }
+
+    /// <summary>
+    /// Rewrites what still holds words of deleted documents. Costs a merge of the segments concerned, so the indexer
+    /// calls it when it has nothing else to do.
+    /// </summary>
+    public void EraseDeleted()
+    {
+        if (!_erasurePending) return;
+        _writer.ForceMergeDeletes(doWait: true);
+        long position = _snapshot.Position;
+        Commit(position);
+        Refresh(position);
+        _writer.DeleteUnusedFiles();
+        _erasurePending = false;
+    }
+
+    public void Dispose()
+    {
+        _snapshot.Dispose();
+        // Everything worth keeping was committed by Apply; a half-done batch is done again from its position.
+        _writer.Rollback();
+        _vectors.Dispose();
+        _directory.Dispose();
+        _analyzer.Dispose();
+    }
+
+    private void Add(IndexDocument put, IndexedChunk chunk, byte[]? vector)
+    {
+        int row = vector is null ? -1 : _vectors.Append(vector);
+        var document = new Document
+        {
+            new StringField(IndexFields.Document, put.DocumentId, Field.Store.NO),
+            new Field(IndexFields.Text, chunk.SearchText, IndexFields.TextType),
+            new StoredField(IndexFields.Stored, chunk.ToBytes()),
+            new NumericDocValuesField(IndexFields.Row, row + 1),
+            new NumericDocValuesField(IndexFields.VersionNo, chunk.VersionNo),
+            new NumericDocValuesField(IndexFields.Ordinal, chunk.Ordinal),
+            new StringField(IndexFields.Fact, "media_type=" + chunk.MediaType, Field.Store.NO),
+            new StringField(IndexFields.Fact, "uri=" + chunk.Uri, Field.Store.NO),
+        };
+        foreach (var (key, value) in put.Metadata)
+            if (key.Length + value.Length < 1_000) document.Add(new StringField(IndexFields.Fact, $"{key}={value}", Field.Store.NO));
+        _writer.AddDocument(document);
+    }
+
+    private void Commit(long position)
+    {
+        _vectors.Flush();
+        _writer.SetCommitData(new IndexState(Format, Language, _modelId, _vectors.Rows, position).ToCommitData());
+        _writer.Commit();
+    }
+
+    private void Refresh(long position)
+    {
+        var old = _snapshot;
+        var next = new IndexSnapshot(DirectoryReader.Open(_writer, applyAllDeletes: true), _vectors.Map(), _analyzer, CollectionId, position);
+        for (int row = 0; row < old.RowToDoc.Length; row++)
+            if (old.RowToDoc[row] >= 0 && next.RowToDoc[row] < 0) _vectors.Erase(row);
+        Volatile.Write(ref _snapshot, next);
+        old.Dispose();
+    }
+}
+
+/// <summary>What a commit says of itself.</summary>
+internal sealed record IndexState(string Format, string Language, string ModelId, int Rows, long Position)
+{
+    public Dictionary<string, string> ToCommitData() => new()
+    {
+        ["format"] = Format,
+        ["language"] = Language,
+        ["model"] = ModelId,
+        ["rows"] = Rows.ToString(CultureInfo.InvariantCulture),
+        ["position"] = Position.ToString(CultureInfo.InvariantCulture),
+    };
+
+    /// <summary>The state of the last commit in a directory; null, with the reason, where there is none to be read.</summary>
+    public static IndexState? Read(string path, ref string? reason)
+    {
+        if (!Directory.Exists(path)) return null;
+        try
+        {
+            using var directory = new MMapDirectory(path);
+            if (!DirectoryReader.IndexExists(directory)) return null;
+            var infos = new SegmentInfos();
+            infos.Read(directory);
+            var data = infos.UserData;
+            return new(
+                data["format"], data["language"], data["model"],
+                int.Parse(data["rows"], CultureInfo.InvariantCulture), long.Parse(data["position"], CultureInfo.InvariantCulture));
+        }
+        catch (Exception e) when (e is IOException or KeyNotFoundException or FormatException or ArgumentException or InvalidOperationException)
+        {
+            reason = e.Message;
+            return null;
+        }
+    }
+}

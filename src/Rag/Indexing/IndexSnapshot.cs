@@ -1,0 +1,90 @@
+using Lucene.Net.Analysis;
+using Lucene.Net.Index;
+using Lucene.Net.Search;
+
+namespace Rag.Indexing;
+
+/// <summary>
+/// A collection's index at one moment: full text, vectors, and the position of the change log that they reflect.
+/// Taken with <see cref="CollectionIndex.Acquire"/>, given back with <see cref="Dispose"/>; never changes meanwhile.
+/// </summary>
+internal sealed class IndexSnapshot : IDisposable
+{
+    private int _references = 1;
+
+    public IndexSnapshot(DirectoryReader reader, VectorRows rows, Analyzer analyzer, string collectionId, long position)
+    {
+        Reader = reader;
+        Rows = rows;
+        Analyzer = analyzer;
+        CollectionId = collectionId;
+        Position = position;
+        Searcher = new IndexSearcher(reader) { Similarity = IndexFields.Similarity };
+        (RowToDoc, EmbeddedCount) = MapRows(reader, rows.Count);
+    }
+
+    public DirectoryReader Reader { get; }
+
+    public IndexSearcher Searcher { get; }
+
+    public VectorRows Rows { get; }
+
+    public Analyzer Analyzer { get; }
+
+    public string CollectionId { get; }
+
+    /// <summary>Change-log position of the last change to this collection that is in here.</summary>
+    public long Position { get; }
+
+    public int ChunkCount => Reader.NumDocs;
+
+    public int EmbeddedCount { get; }
+
+    /// <summary>For each vector row the full-text document that it belongs to; -1 where the row is dead.</summary>
+    public int[] RowToDoc { get; }
+
+    public IndexedChunk Load(int doc)
+    {
+        var bytes = Searcher.Doc(doc, IndexFields.StoredOnly).GetBinaryValue(IndexFields.Stored);
+        return IndexedChunk.FromBytes(bytes.Bytes, bytes.Offset, bytes.Length);
+    }
+
+    public bool TryAcquire()
+    {
+        while (true)
+        {
+            int seen = Volatile.Read(ref _references);
+            if (seen == 0) return false;
+            if (Interlocked.CompareExchange(ref _references, seen + 1, seen) == seen) return true;
+        }
+    }
+
+    public void Dispose()
+    {
+        if (Interlocked.Decrement(ref _references) > 0) return;
+        Reader.Dispose();
+        Rows.Dispose();
+    }
+
+    private static (int[] Map, int Live) MapRows(DirectoryReader reader, int rows)
+    {
+        var map = new int[rows];
+        Array.Fill(map, -1);
+        int live = 0;
+        foreach (var leaf in reader.Leaves)
+        {
+            var values = leaf.AtomicReader.GetNumericDocValues(IndexFields.Row);
+            if (values is null) continue;
+            var liveDocs = leaf.AtomicReader.LiveDocs;
+            for (int doc = 0; doc < leaf.AtomicReader.MaxDoc; doc++)
+            {
+                if (liveDocs is not null && !liveDocs.Get(doc)) continue;
+                int row = (int)values.Get(doc) - 1;
+                if (row < 0 || row >= rows) continue;
+                map[row] = leaf.DocBase + doc;
+                live++;
+            }
+        }
+        return (map, live);
+    }
+}

@@ -1,0 +1,118 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using Rag.Foundation;
+using Rag.Inference;
+using Rag.Storage;
+
+namespace Rag.Indexing;
+
+/// <summary>
+/// The indexes of all collections on this replica's disk, and the change-log position up to which all of them are
+/// done.
+/// </summary>
+internal sealed class IndexStore : IDisposable
+{
+    private readonly ConcurrentDictionary<string, CollectionIndex> _open = new();
+    private readonly string _root;
+    private readonly string _modelId;
+    private readonly int _rowBytes;
+
+    public IndexStore(DataDirectory data, Embedder embedder)
+    {
+        _root = Path.Combine(data.Path, "index");
+        _modelId = embedder.ModelId ?? "none";
+        _rowBytes = QuantizedVector.RowBytes(embedder.Dimensions);
+        Directory.CreateDirectory(_root);
+    }
+
+    public IEnumerable<CollectionIndex> Open => _open.Values;
+
+    public CollectionIndex? Find(string collectionId) => _open.GetValueOrDefault(collectionId);
+
+    /// <summary>Directories of indexes that are on disk, by collection.</summary>
+    public IEnumerable<string> OnDisk() => Directory.EnumerateDirectories(_root).Select(d => Path.GetFileName(d)!).Where(n => !n.Contains('.'));
+
+    /// <summary>Opens a collection's index; <paramref name="fresh"/> when it is empty and must be filled from the record.</summary>
+    public CollectionIndex OpenOrCreate(string collectionId, string language, out bool fresh, out string? reason)
+    {
+        fresh = false;
+        reason = null;
+        if (_open.TryGetValue(collectionId, out var open))
+        {
+            if (open.Language == language) return open;
+            Drop(collectionId);
+        }
+        var index = CollectionIndex.Open(PathOf(collectionId), collectionId, language, _modelId, _rowBytes, out fresh, out reason);
+        _open[collectionId] = index;
+        return index;
+    }
+
+    /// <summary>An empty index beside the present one, to be filled and then put in its place by <see cref="Replace"/>.</summary>
+    public CollectionIndex BeginRebuild(string collectionId, string language)
+    {
+        string path = PathOf(collectionId) + ".new";
+        if (Directory.Exists(path)) Directory.Delete(path, recursive: true);
+        return CollectionIndex.Open(path, collectionId, language, _modelId, _rowBytes, out _, out _);
+    }
+
+    /// <summary>Puts a rebuilt index in the place of the present one. A crash in between leaves the old one or none: never half of one.</summary>
+    public void Replace(CollectionIndex rebuilt)
+    {
+        string id = rebuilt.CollectionId, language = rebuilt.Language, from = rebuilt.Path;
+        rebuilt.Dispose();
+        Drop(id);
+        Directory.Move(from, PathOf(id));
+        OpenOrCreate(id, language, out _, out _);
+    }
+
+    public void Drop(string collectionId)
+    {
+        if (_open.TryRemove(collectionId, out var index)) index.Dispose();
+        string path = PathOf(collectionId);
+        if (Directory.Exists(path)) Directory.Delete(path, recursive: true);
+    }
+
+    public long ReadPosition()
+    {
+        try
+        {
+            return long.Parse(File.ReadAllText(PositionPath), CultureInfo.InvariantCulture);
+        }
+        catch (Exception e) when (e is IOException or FormatException)
+        {
+            return 0;
+        }
+    }
+
+    public void WritePosition(long position)
+    {
+        string temporary = PositionPath + ".new";
+        File.WriteAllText(temporary, position.ToString(CultureInfo.InvariantCulture));
+        File.Move(temporary, PositionPath, overwrite: true);
+    }
+
+    public long SizeBytes() => Directory.EnumerateFiles(_root, "*", SearchOption.AllDirectories).Sum(SizeOf);
+
+    public void Dispose()
+    {
+        foreach (var index in _open.Values) index.Dispose();
+        _open.Clear();
+    }
+
+    private string PositionPath => Path.Combine(_root, "position.txt");
+
+    private string PathOf(string collectionId) => Path.Combine(_root, collectionId);
+
+    private static long SizeOf(string file)
+    {
+        try
+        {
+            return new FileInfo(file).Length;
+        }
+        catch (FileNotFoundException)
+        {
+            // Merged away between the listing and the look.
+            return 0;
+        }
+    }
+}

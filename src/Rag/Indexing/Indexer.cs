@@ -1,0 +1,217 @@
+using System.Diagnostics;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Rag.Foundation;
+using Rag.Ingestion;
+using Rag.Storage;
+
+namespace Rag.Indexing;
+
+/// <summary>
+/// Follows the change log and keeps the indexes true to the record: in order, idempotently, position last. What it
+/// reads is the record's present state, so that a change seen twice, or after a later one, does no harm.
+/// </summary>
+internal sealed class Indexer(
+    Database database, ChangeLog changes, Collections collections, DocumentRecord documents, IndexStore indexes, IndexLoader loader,
+    IndexEvents events, TimeProvider time, ILogger<Indexer> log) : BackgroundService
+{
+    private const int MaxChanges = 512;
+    private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan EraseAfterIdle = TimeSpan.FromMilliseconds(200);
+
+    private readonly SemaphoreSlim _applying = new(1, 1);
+    private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private TaskCompletionSource _advanced = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private long _position;
+    private bool _erase;
+
+    /// <summary>Change-log position up to which every index on this replica is done.</summary>
+    public long Position => Volatile.Read(ref _position);
+
+    /// <summary>Completes when the indexes are open and hold all that the record held at the start.</summary>
+    public Task Ready => _ready.Task;
+
+    /// <summary>What keeps the indexer from going on, in words; null while it works.</summary>
+    public string? Trouble { get; private set; }
+
+    /// <summary>Waits until the change at <paramref name="seq"/> can be found; throws Unavailable after <paramref name="timeout"/>.</summary>
+    public async Task WaitForAsync(long seq, TimeSpan timeout, CancellationToken ct)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        limit.CancelAfter(timeout);
+        try
+        {
+            while (true)
+            {
+                var advanced = Volatile.Read(ref _advanced).Task;
+                if (Position >= seq) return;
+                await advanced.WaitAsync(limit.Token);
+            }
+        }
+        catch (OperationCanceledException) when (!ct.IsCancellationRequested)
+        {
+            throw new RagException(ErrorKind.Unavailable, $"The index is at position {Position} and has not reached {seq}.", "Try again shortly; 'rag index status' shows how far it is.");
+        }
+    }
+
+    /// <summary>Builds a collection's index anew from the record, beside the present one, and puts it in its place.</summary>
+    public async Task RebuildAsync(Collection collection, Action<long, long>? progress, CancellationToken ct)
+    {
+        await _applying.WaitAsync(ct);
+        try
+        {
+            var rebuilt = indexes.BeginRebuild(collection.Id, collection.Language);
+            await FillAsync(rebuilt, collection, progress, ct);
+            indexes.Replace(rebuilt);
+        }
+        finally
+        {
+            _applying.Release();
+        }
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stop)
+    {
+        while (!stop.IsCancellationRequested)
+        {
+            try
+            {
+                if (!_ready.Task.IsCompleted) await OpenAllAsync(stop);
+                await FollowAsync(stop);
+            }
+            catch (OperationCanceledException) when (stop.IsCancellationRequested)
+            {
+            }
+            catch (Exception e)
+            {
+                Trouble = e.Message;
+                log.IndexerFailed(e, Position);
+                await Task.Delay(PollInterval, time, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+    }
+
+    private async Task OpenAllAsync(CancellationToken stop)
+    {
+        long started = Stopwatch.GetTimestamp();
+        long position = indexes.ReadPosition();
+        var all = await collections.ListAsync(stop);
+        foreach (string id in indexes.OnDisk().Except(all.Select(c => c.Id)).ToList()) indexes.Drop(id);
+        foreach (var collection in all)
+        {
+            var index = indexes.OpenOrCreate(collection.Id, collection.Language, out bool fresh, out string? reason);
+            if (!fresh) continue;
+            if (reason is not null) log.IndexRebuilt(collection.Name, reason);
+            await FillAsync(index, collection, null, stop);
+        }
+        Volatile.Write(ref _position, position);
+        while (await ApplyNextAsync(stop)) { }
+        _ready.TrySetResult();
+        log.IndexReady(all.Count, Position, Stopwatch.GetElapsedTime(started).TotalMilliseconds);
+    }
+
+    private async Task FollowAsync(CancellationToken stop)
+    {
+        while (!stop.IsCancellationRequested)
+        {
+            var announced = changes.NextAnnouncement;
+            bool worked = await ApplyNextAsync(stop);
+            Trouble = null;
+            if (worked) continue;
+            var idle = _erase ? EraseAfterIdle : PollInterval;
+            try
+            {
+                await announced.WaitAsync(idle, time, stop);
+            }
+            catch (TimeoutException)
+            {
+                if (_erase) await EraseAsync(stop);
+            }
+        }
+    }
+
+    /// <summary>Applies the next changes, if any; true when there were some.</summary>
+    private async Task<bool> ApplyNextAsync(CancellationToken ct)
+    {
+        await _applying.WaitAsync(ct);
+        try
+        {
+            var batch = await changes.ReadAsync(Position, MaxChanges, ct);
+            if (batch.Count == 0) return false;
+            foreach (var group in batch.GroupBy(c => c.CollectionId)) await ApplyAsync(group.Key, group.ToList(), ct);
+            indexes.WritePosition(batch[^1].Seq);
+            Volatile.Write(ref _position, batch[^1].Seq);
+            Interlocked.Exchange(ref _advanced, new(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();
+            return true;
+        }
+        finally
+        {
+            _applying.Release();
+        }
+    }
+
+    private async Task ApplyAsync(string collectionId, IReadOnlyList<Change> batch, CancellationToken ct)
+    {
+        var collection = await collections.FindByIdAsync(collectionId, ct);
+        if (collection is null)
+        {
+            indexes.Drop(collectionId);
+            events.CollectionRemoved(collectionId);
+            _erase = true;
+            return;
+        }
+        var index = indexes.OpenOrCreate(collection.Id, collection.Language, out bool fresh, out string? reason);
+        if (fresh && reason is not null) log.IndexRebuilt(collection.Name, reason);
+        if (fresh)
+        {
+            await FillAsync(index, collection, null, ct);
+            return;
+        }
+        // Documents are read and written a few at a time, so that memory is bounded by the largest, not by the batch.
+        var ids = batch.Where(c => c.DocumentId is not null).Select(c => c.DocumentId!).Distinct().ToList();
+        var deletes = new List<string>();
+        var puts = new List<IndexDocument>();
+        await using (var connection = await database.OpenAsync(ct))
+        {
+            foreach (string id in ids)
+            {
+                var document = await loader.LoadAsync(connection, id, ct);
+                if (document is null) deletes.Add(id);
+                else puts.Add(document);
+            }
+        }
+        index.Apply(puts, deletes, batch[^1].Seq);
+        foreach (string id in deletes) events.DocumentRemoved(collectionId, id);
+        _erase |= deletes.Count > 0;
+    }
+
+    private async Task FillAsync(CollectionIndex index, Collection collection, Action<long, long>? progress, CancellationToken ct)
+    {
+        // The position is read first: what is written meanwhile comes again through the log.
+        long position = await changes.LastAsync(ct);
+        var counts = await documents.CountAsync(collection.Id, ct);
+        long done = 0;
+        await using var connection = await database.OpenAsync(ct);
+        await foreach (var document in loader.LoadAllAsync(connection, collection.Id, ct))
+        {
+            index.Fill(document);
+            progress?.Invoke(++done, counts.Documents);
+        }
+        index.Apply([], [], position);
+    }
+
+    private async Task EraseAsync(CancellationToken ct)
+    {
+        await _applying.WaitAsync(ct);
+        try
+        {
+            foreach (var index in indexes.Open) index.EraseDeleted();
+            await database.ScrubAsync(ct);
+            _erase = false;
+        }
+        finally
+        {
+            _applying.Release();
+        }
+    }
+}
