@@ -6,8 +6,9 @@ namespace Rag.Inference;
 /// in a text are text, not commands. Linear in the text, no allocation; thread-safe.
 /// </summary>
 /// <remarks>
-/// Written here, because the library's tokenizer drops characters beyond the BMP, keeps "_" inside words, and strips no
-/// accents without ICU: its numbers are not those that the model was trained with.
+/// Written here, because the library's tokenizer drops characters beyond the BMP and signs such as "=", keeps "_" inside
+/// words, joins words over a line end, and strips no accents without ICU: its numbers are not those that the model was
+/// trained with.
 /// </remarks>
 /// <param name="vocabulary">
 /// Null where there is none: then nothing can be encoded, and counts are approximate, one token for each ideograph and

@@ -45,10 +45,10 @@ public sealed class WordPieceTokenizerTests
     [Fact]
     public void The_numbers_equal_the_librarys_where_the_library_is_right()
     {
-        // Its faults (characters beyond the BMP, "_", accents without ICU, white space that is no blank) are left out.
+        // Its faults (characters beyond the BMP, "_", "=" and other ASCII symbols, line ends, accents without ICU) are left out.
         var library = BertTokenizer.Create(Path.Combine(ReferenceVectors.ModelFolder, "vocab.txt"));
         const string letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789    eeetttaaiinnoo"
-            + ".,;:!?()[]{}'\"-/\\@#%&*$+=<>^~|" + "приветмир" + "αβγδε" + "日本語漢字" + "\n";
+            + ".,;:!?()[]{}'\"-/\\@#%&*" + "приветмир" + "αβγδε" + "日本語漢字";
         Gen.Char[letters].Array[0, 120].Select(chars => new string(chars)).Sample(text =>
             Encode(text, 512).Select(id => (int)id).SequenceEqual(library.EncodeToIds(text)), iter: 5_000);
         string[] parts = ["un", "believ", "able", "ing", "token", "iz", "ation", "s", "re", "hyper", "q", "zz", " ", "-"];
