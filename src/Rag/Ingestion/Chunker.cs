@@ -10,6 +10,8 @@ internal delegate int TokenCounter(ReadOnlySpan<char> text);
 /// Cuts a document into chunks of whole units that fit the embedding model together with the title and headings in
 /// front: never across a heading, tables and code blocks whole where they fit.
 /// </summary>
+/// <param name="countTokens">Tokens of a text, special tokens not counted.</param>
+/// <param name="maxTokens">The most that the model takes, special tokens not counted.</param>
 internal sealed class Chunker(TokenCounter countTokens, int maxTokens)
 {
     /// <summary>A long title or heading path may not crowd out the text.</summary>
@@ -51,10 +53,12 @@ internal sealed class Chunker(TokenCounter countTokens, int maxTokens)
     private void Pack(ParsedDocument document, string path, List<TextBlock> section, List<Chunk> chunks)
     {
         string head = Ingestion.Chunk.SearchText(document.Title, path, "", "");
-        int budget = maxTokens - 2 - Math.Min(MaxHeadTokens, countTokens(head));
+        int budget = maxTokens - Math.Min(MaxHeadTokens, countTokens(head));
         var units = section.SelectMany((block, run) => Units(document.Text, block, RunOf(section, run), budget)).ToList();
         var current = new List<Unit>();
         int used = 0, i = 0;
+        int left = units.Sum(u => u.Tokens);
+        int target = Target(left, budget);
         string context = "";
         while (i < units.Count)
         {
@@ -66,7 +70,8 @@ internal sealed class Chunker(TokenCounter countTokens, int maxTokens)
             for (; i < runEnd; i++)
             {
                 bool startsWhole = whole && i == header && used + runTokens > budget;
-                if (current.Count > 0 && (startsWhole || used + units[i].Tokens > budget))
+                bool full = used + units[i].Tokens > budget || (!whole && used + units[i].Tokens / 2 >= target);
+                if (current.Count > 0 && (startsWhole || full))
                 {
                     Emit();
                     bool continuesTable = i > header && units[i].Span.Kind == UnitKind.TableRow;
@@ -75,9 +80,11 @@ internal sealed class Chunker(TokenCounter countTokens, int maxTokens)
                     int contextTokens = continuesTable ? units[header].Tokens : 0;
                     if (contextTokens > budget / 4) (context, contextTokens) = ("", 0);
                     used = contextTokens;
+                    target = Target(left, budget);
                 }
                 current.Add(units[i]);
                 used += units[i].Tokens;
+                left -= units[i].Tokens;
             }
         }
         Emit();
@@ -92,6 +99,16 @@ internal sealed class Chunker(TokenCounter countTokens, int maxTokens)
             used = 0;
             context = "";
         }
+    }
+
+    /// <summary>
+    /// Tokens at which the next cut falls: what is left, in equal parts. A section a little over the bound becomes two
+    /// halves, not a whole and a scrap that says nothing on its own.
+    /// </summary>
+    private static int Target(int left, int budget)
+    {
+        int parts = Math.Max(1, (left + budget - 1) / budget);
+        return (left + parts - 1) / parts;
     }
 
     /// <summary>The first block of the table or list that a block belongs to; itself where it stands alone.</summary>
