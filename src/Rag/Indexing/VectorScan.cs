@@ -75,7 +75,8 @@ internal static unsafe class VectorScan
         public VectorScanHeap Run(int first, int end, int k)
         {
             var heap = new VectorScanHeap(Math.Min(k, Math.Max(1, end - first)));
-            if (Avx512BW.IsSupported) Scan<VectorScanKernels.Wide512>(first, end, heap);
+            // Not accelerated is what the runtime says of processors that slow down at 512 bits.
+            if (Vector512.IsHardwareAccelerated && Avx512BW.IsSupported) Scan<VectorScanKernels.Wide512>(first, end, heap);
             else if (Avx2.IsSupported) Scan<VectorScanKernels.Wide256>(first, end, heap);
             else if (Vector128.IsHardwareAccelerated) Scan<VectorScanKernels.Wide128>(first, end, heap);
             else Scan<VectorScanKernels.Scalar>(first, end, heap);
