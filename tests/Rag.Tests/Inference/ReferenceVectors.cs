@@ -1,5 +1,4 @@
 using System.Numerics.Tensors;
-using System.Runtime.CompilerServices;
 using System.Text.Json;
 using Rag.Inference;
 
@@ -21,18 +20,21 @@ internal static class ReferenceVectors
 
     public static float Cosine(float[] a, float[] b) => TensorPrimitives.CosineSimilarity<float>(a, b);
 
-    private static Entry[] Read([CallerFilePath] string here = "")
+    private static Entry[] Read()
     {
-        string file = Path.Combine(Path.GetDirectoryName(here)!, "reference.jsonl");
+        var root = new DirectoryInfo(AppContext.BaseDirectory);
+        while (!File.Exists(Path.Combine(root.FullName, "Rag.slnx")))
+            root = root.Parent ?? throw new InvalidOperationException("The tests do not run inside the repository.");
+        string file = Path.Combine(root.FullName, "tests", "Rag.Tests", "Inference", "reference.jsonl");
         return [.. File.ReadLines(file).Select(line =>
         {
             using var json = JsonDocument.Parse(line);
-            var root = json.RootElement;
+            var entry = json.RootElement;
             return new Entry(
-                root.GetProperty("text").GetString()!,
-                [.. root.GetProperty("input_ids").EnumerateArray().Select(e => e.GetInt64())],
-                [.. root.GetProperty("int8").EnumerateArray().Select(e => e.GetSingle())],
-                [.. root.GetProperty("fp32").EnumerateArray().Select(e => e.GetSingle())]);
+                entry.GetProperty("text").GetString()!,
+                [.. entry.GetProperty("input_ids").EnumerateArray().Select(e => e.GetInt64())],
+                [.. entry.GetProperty("int8").EnumerateArray().Select(e => e.GetSingle())],
+                [.. entry.GetProperty("fp32").EnumerateArray().Select(e => e.GetSingle())]);
         })];
     }
 }
