@@ -48,6 +48,13 @@ internal sealed class EmbeddingWorker(Database database, ChangeLog changes, Embe
         }
     }
 
+    private static byte[] Row(float[] vector)
+    {
+        var row = new byte[QuantizedVector.RowBytes(vector.Length)];
+        QuantizedVector.Write(vector, row);
+        return row;
+    }
+
     private async Task ForgetOtherModelsAsync(string model, CancellationToken ct)
     {
         int chunks = await database.WriteAsync(tx => tx.Connection!.ExecuteAsync(
@@ -65,7 +72,7 @@ internal sealed class EmbeddingWorker(Database database, ChangeLog changes, Embe
         {
             await tx.Connection!.ExecuteAsync(
                 "UPDATE chunks SET vector = @vector, model = @model WHERE version_no = @VersionNo AND ordinal = @Ordinal",
-                work.Select((w, i) => new { w.VersionNo, w.Ordinal, vector = QuantizedVector.ToRow(vectors[i]), model }), tx);
+                work.Select((w, i) => new { w.VersionNo, w.Ordinal, vector = Row(vectors[i]), model }), tx);
             bool any = false;
             foreach (var document in work.GroupBy(w => w.VersionNo))
             {

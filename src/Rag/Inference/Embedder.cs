@@ -1,7 +1,6 @@
 using System.Security.Cryptography;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Options;
 using Rag.Foundation;
 
 namespace Rag.Inference;
@@ -24,9 +23,9 @@ internal sealed class Embedder : IDisposable
     private readonly Lazy<(WordPieceTokenizer Tokenizer, RagException? Failure)> _tokenizer;
     private readonly Lazy<Loaded> _model;
 
-    public Embedder(IOptions<InferenceOptions> options, TimeProvider clock, ILogger<Embedder> logger)
+    public Embedder(InferenceOptions options, TimeProvider clock, ILogger<Embedder> logger)
     {
-        _options = options.Value;
+        _options = options;
         _clock = clock;
         _logger = logger;
         _tokenizer = new(LoadTokenizer);

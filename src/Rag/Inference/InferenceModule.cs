@@ -1,22 +1,15 @@
-using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.DependencyInjection.Extensions;
-using Microsoft.Extensions.Options;
+using Rag.Foundation;
 
 namespace Rag.Inference;
 
-public static class InferenceModule
+internal static class InferenceModule
 {
-    /// <summary>
-    /// Embeddings after the section <c>Inference</c>, which is validated at start. A model that is missing or broken
-    /// is no error: retrieval is then lexical, and the status says why.
-    /// </summary>
-    public static IServiceCollection AddInference(this IServiceCollection services, IConfiguration configuration)
+    /// <summary>A model that is missing or broken is no error: retrieval is then lexical, and the status says why.</summary>
+    public static IServiceCollection AddInference(this IServiceCollection services, ConfigurationSections sections)
     {
-        services.AddOptions<InferenceOptions>().Bind(configuration.GetSection(InferenceOptions.Section)).ValidateOnStart();
-        services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<InferenceOptions>, InferenceOptionsValidator>());
-        services.TryAddSingleton(TimeProvider.System);
-        services.TryAddSingleton<Embedder>();
+        services.AddSection<InferenceOptions>(sections);
+        services.AddSingleton<Embedder>();
         return services;
     }
 }

@@ -1,11 +1,12 @@
-using Microsoft.Extensions.Options;
+using Rag.Foundation;
 
 namespace Rag.Inference;
 
 /// <summary>Section <c>Inference</c>: where embeddings come from.</summary>
-internal sealed class InferenceOptions
+internal sealed class InferenceOptions : IValidatedOptions
 {
-    public const string Section = "Inference";
+    public string Section => "Inference";
+
     public const string Local = "local", OpenAi = "openai", None = "none";
 
     /// <summary>
@@ -48,34 +49,34 @@ internal sealed class InferenceOptions
     public int BatchSize { get; set; } = 64;
 
     /// <summary>Everything that is wrong, each with its key and the remedy; empty where all is well.</summary>
-    public IEnumerable<string> Validate()
+    public IEnumerable<ConfigurationError> Validate()
     {
         if (Provider is not (Local or OpenAi or None))
-            yield return $"Inference:Provider is \"{Provider}\"; set it to local, openai or none.";
+            yield return new("Inference:Provider", $"is \"{Provider}\"", "set it to local, openai or none");
         if (Threads is < 1 or > 256)
-            yield return $"Inference:Threads is {Threads}; set it to 1–256, or leave it out for one a core.";
+            yield return new("Inference:Threads", $"is {Threads}", "set it to 1–256, or leave it out for one a core");
         if (string.IsNullOrWhiteSpace(ModelPath))
-            yield return "Inference:ModelPath is empty; set it to the model's folder, or leave it out for the one that ships.";
+            yield return new("Inference:ModelPath", "is empty", "set it to the model's folder, or leave it out for the one that ships");
         if (Provider != OpenAi) yield break;
 
         if (!Uri.TryCreate(Endpoint, UriKind.Absolute, out var uri) || uri.Scheme is not ("http" or "https"))
-            yield return "Inference:Endpoint is not an http(s) address; set it to the endpoint's base, such as https://host/v1.";
+            yield return new("Inference:Endpoint", "is not an http(s) address", "set it to the endpoint's base, such as https://host/v1");
         else if (uri.UserInfo.Length > 0 || uri.Query.Length > 0)
-            yield return "Inference:Endpoint holds a user, password or query; put the key into Inference:ApiKeyFile instead.";
+            yield return new("Inference:Endpoint", "holds a user, password or query", "put the key into Inference:ApiKeyFile instead");
         if (string.IsNullOrWhiteSpace(Model))
-            yield return "Inference:Model is missing; set it to the embedding model's name at the endpoint.";
+            yield return new("Inference:Model", "is missing", "set it to the embedding model's name at the endpoint");
         if (Dimensions is < 1 or > 8192)
-            yield return $"Inference:Dimensions is {Dimensions}; set it to the length of the model's vectors (1–8192).";
+            yield return new("Inference:Dimensions", $"is {Dimensions}", "set it to the length of the model's vectors (1–8192)");
         if (TimeoutMs is < 100 or > 600_000)
-            yield return $"Inference:TimeoutMs is {TimeoutMs}; set it to 100–600000.";
+            yield return new("Inference:TimeoutMs", $"is {TimeoutMs}", "set it to 100–600000");
         if (Retries is < 0 or > 10)
-            yield return $"Inference:Retries is {Retries}; set it to 0–10.";
+            yield return new("Inference:Retries", $"is {Retries}", "set it to 0–10");
         if (BatchSize is < 1 or > 2048)
-            yield return $"Inference:BatchSize is {BatchSize}; set it to 1–2048.";
+            yield return new("Inference:BatchSize", $"is {BatchSize}", "set it to 1–2048");
         if (ApiKeyFile is not null && ApiKey is not null)
-            yield return "Inference:ApiKeyFile and Inference:ApiKey are both set; leave one out.";
+            yield return new("Inference:ApiKeyFile", "and Inference:ApiKey are both set", "leave one out");
         if (ApiKeyFile is not null && !File.Exists(ApiKeyFile))
-            yield return $"Inference:ApiKeyFile names {ApiKeyFile}, which does not exist; create it or leave the key out.";
+            yield return new("Inference:ApiKeyFile", $"names {ApiKeyFile}, which does not exist", "create it or leave the key out");
     }
 
     /// <summary>The key, or null where none is configured.</summary>
@@ -84,14 +85,5 @@ internal sealed class InferenceOptions
     {
         string? key = ApiKeyFile is null ? ApiKey : File.ReadAllText(ApiKeyFile);
         return string.IsNullOrWhiteSpace(key) ? null : key.Trim();
-    }
-}
-
-internal sealed class InferenceOptionsValidator : IValidateOptions<InferenceOptions>
-{
-    public ValidateOptionsResult Validate(string? name, InferenceOptions options)
-    {
-        string[] errors = [.. options.Validate()];
-        return errors.Length == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(errors);
     }
 }

@@ -74,11 +74,11 @@ internal sealed class Retriever(Embedder embedder, QueryEmbeddings embeddings, R
             foreach (var (doc, _) in query.Search(pool, filter)) docs.Add(doc);
             metrics.Stage("lexical", started);
         }
-        if (vector is not null && snapshot.Rows.Count > 0)
+        if (vector is not null && snapshot.EmbeddedCount > 0)
         {
             long started = Stopwatch.GetTimestamp();
             var live = filter is null ? snapshot.RowToDoc : Masked(snapshot, filter);
-            foreach (var hit in VectorScan.TopK(snapshot.Rows, vector, live, pool)) docs.Add(snapshot.RowToDoc[hit.Row]);
+            foreach (int row in VectorSearch.TopRows(snapshot.Rows, new QuantizedQuery(vector), live, pool)) docs.Add(snapshot.RowToDoc[row]);
             metrics.Stage("dense", started);
         }
         long fusing = Stopwatch.GetTimestamp();
@@ -94,12 +94,12 @@ internal sealed class Retriever(Embedder embedder, QueryEmbeddings embeddings, R
         var rows = MultiDocValues.GetNumericValues(snapshot.Reader, IndexFields.Row);
         var versions = MultiDocValues.GetNumericValues(snapshot.Reader, IndexFields.VersionNo);
         var ordinals = MultiDocValues.GetNumericValues(snapshot.Reader, IndexFields.Ordinal);
-        var scorer = vector is null ? null : new RowScorer(vector);
+        var quantized = vector is null ? null : new QuantizedQuery(vector);
         var candidates = new Candidate[sorted.Length];
         for (int i = 0; i < sorted.Length; i++)
         {
             int row = (int)rows.Get(sorted[i]) - 1;
-            float cosine = scorer is null || row < 0 ? WithoutVector : scorer.Score(snapshot.Rows.Row(row));
+            float cosine = quantized is null || row < 0 ? WithoutVector : VectorScan.Score(snapshot.Rows.Row(row), quantized);
             float coverage = CoverageFusion.Coverage(bm25[i], query.Bound);
             float score = mode switch
             {

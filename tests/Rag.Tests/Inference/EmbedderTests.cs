@@ -1,7 +1,6 @@
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
-using Microsoft.Extensions.Options;
 using Rag.Foundation;
 using Rag.Inference;
 using Shouldly;
@@ -18,7 +17,7 @@ public sealed class EmbedderTests : IDisposable
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     private static Embedder Create(InferenceOptions options) =>
-        new(Options.Create(options), TimeProvider.System, NullLogger<Embedder>.Instance);
+        new(options, TimeProvider.System, NullLogger<Embedder>.Instance);
 
     private void Copy(string file) => File.Copy(Path.Combine(ReferenceVectors.ModelFolder, file), Path.Combine(_folder.FullName, file));
 
@@ -115,11 +114,11 @@ public sealed class EmbedderTests : IDisposable
             ["Inference:BatchSize"] = "0",
             ["Inference:ApiKeyFile"] = Path.Combine(_folder.FullName, "absent"),
         };
-        var configuration = new ConfigurationBuilder().AddInMemoryCollection(settings).Build();
-        using var services = new ServiceCollection().AddLogging().AddInference(configuration).BuildServiceProvider();
-        var e = Should.Throw<OptionsValidationException>(() => services.GetRequiredService<IStartupValidator>().Validate());
-        foreach (string key in new[] { "Threads", "Endpoint", "Model ", "Dimensions", "TimeoutMs", "BatchSize", "ApiKeyFile" })
-            e.Failures.ShouldContain(failure => failure.Contains($"Inference:{key}"), key);
+        var sections = new ConfigurationSections(new ConfigurationBuilder().AddInMemoryCollection(settings).Build());
+        new ServiceCollection().AddInference(sections);
+        var e = Should.Throw<ConfigurationException>(sections.ThrowIfWrong);
+        foreach (string key in new[] { "Threads", "Endpoint", "Model", "Dimensions", "TimeoutMs", "BatchSize", "ApiKeyFile" })
+            e.Errors.ShouldContain(error => error.Key == $"Inference:{key}", key);
     }
 
     [Fact]
