@@ -81,6 +81,14 @@ internal sealed partial class PdfTextWriter
     private void Prose(int page, List<PdfLine> lines)
     {
         if (lines.Count == 0) return;
+        // Lines that end in numbers are a contents list or a column of figures, and stay lines.
+        if (lines.Count >= 3 && lines.Count(l => char.IsAsciiDigit(l.Text[^1]) && l.Text.Length <= 90) > lines.Count * 0.7)
+        {
+            Flush();
+            _builder.Page = page;
+            _builder.Paragraph(string.Join('\n', lines.Select(l => l.Text)));
+            return;
+        }
         double left = lines.Min(l => l.Left), right = lines.Max(l => l.Right);
         for (int i = 0; i < lines.Count; i++)
         {
