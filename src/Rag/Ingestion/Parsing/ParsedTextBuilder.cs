@@ -46,13 +46,15 @@ internal sealed class ParsedTextBuilder(int maxChars)
     public void Code(string text) => Add(BlockKind.Code, text, 0, 0);
 
     /// <summary>Adds the blocks of another document after these, such as an attachment's after its message.</summary>
-    public void Include(ParsedDocument document)
+    /// <param name="under">The heading level that the other document's headings stand below.</param>
+    public void Include(ParsedDocument document, int under)
     {
         int groups = _groups;
         foreach (var block in document.Blocks)
         {
             _groups = Math.Max(_groups, groups + block.Group);
-            Add(block.Kind, document.Text[block.Start..block.End], block.Level, block.Group == 0 ? 0 : groups + block.Group);
+            int level = block.Kind == BlockKind.Heading ? Math.Min(block.Level + under, 9) : block.Level;
+            Add(block.Kind, document.Text[block.Start..block.End], level, block.Group == 0 ? 0 : groups + block.Group);
         }
     }
 

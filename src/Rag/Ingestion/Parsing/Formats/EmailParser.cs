@@ -48,7 +48,7 @@ internal static class EmailParser
                 left -= content.Length;
                 var document = FormatParser.Parse(new(name, content, FileTypes.Detect(name, content), input.MaxTextChars, input.Depth + 1));
                 builder.Heading(2, name);
-                builder.Include(document);
+                builder.Include(document, under: 2);
             }
             catch (ParseException e) when (e.Reason is not "hostile")
             {

@@ -19,18 +19,18 @@ internal static class EpubParser
         string folder = path.Contains('/') ? path[..(path.LastIndexOf('/') + 1)] : "";
         var items = package.Child("manifest").Children("item").GroupBy(i => i.Attr("id") ?? "").ToDictionary(g => g.Key, g => g.First());
         var builder = input.Builder();
+        // A contents page repeats the chapters' names, which the chapters bring themselves.
+        var contents = package.Child("guide").Children("reference").Where(r => r.Attr("type") == "toc").Select(r => OpcPackage.Resolve(folder, r.Attr("href") ?? "")).ToHashSet(StringComparer.Ordinal);
         int chapters = 0;
         foreach (var reference in package.Child("spine").Children("itemref").Take(MaxSpine))
         {
             if (!items.TryGetValue(reference.Attr("idref") ?? "", out var item)) continue;
             string chapter = OpcPackage.Resolve(folder, item.Attr("href") ?? "");
             if (encrypted.Contains(chapter)) throw new ParseException("encrypted", "the book is protected against copying (DRM), so its text cannot be read. Send an unprotected copy.");
-            if (item.Attr("properties")?.Contains("nav", StringComparison.Ordinal) == true || zip.Read(chapter) is not { } bytes) continue;
+            if (item.Attr("properties")?.Contains("nav", StringComparison.Ordinal) == true || contents.Contains(chapter) || zip.Read(chapter) is not { } bytes) continue;
             chapters++;
-            builder.Page = chapters;
             HtmlParser.WriteFragment(TextDecoder.Decode(bytes).Text, builder);
         }
-        builder.Page = null;
         var meta = package.Child("metadata");
         return builder.Build(meta.Child("title")?.Value, input.Type.MediaType, Metadata(meta, chapters));
     }

@@ -10,7 +10,7 @@ namespace Rag.Ingestion.Parsing.Formats;
 internal static partial class HtmlParser
 {
     // Old pages leave hundreds of <font> and <div> open; nothing honest reaches this.
-    private const int MaxDepth = 2_000;
+    private const int MaxDepth = 1_000;
     private const int MaxTags = 2_000_000;
 
     public static ParsedDocument Parse(ParseInput input)
@@ -73,7 +73,7 @@ internal static partial class HtmlParser
             else if (char.IsAsciiLetter(next) && !ClosesItself(html.AsSpan(i + 1, Math.Min(8, html.Length - i - 1)))) open++;
             else continue;
             if (++tags > MaxTags) throw new ParseException("too_large", $"the page has more than {MaxTags:N0} tags. Split it.");
-            if (open > MaxDepth * 5) throw TooDeep();
+            if (open > MaxDepth * 4) throw TooDeep();
         }
     }
 

@@ -58,8 +58,10 @@ internal sealed class OdtParser
                     break;
                 case "tracked-changes" or "forms" or "sequence-decls" or "variable-decls" or "user-field-decls":
                     break;
-                case "frame":
-                    foreach (var box in element.Children("text-box")) Blocks(box, 0, 0);
+                case "frame" or "custom-shape" or "rect":
+                    Frames(new XElement("holder", element));
+                    break;
+                case "title" or "desc":
                     break;
                 default:
                     // Sections, indexes and the like only group what is in them.
@@ -83,8 +85,11 @@ internal sealed class OdtParser
 
     private void Frames(XElement paragraph)
     {
-        foreach (var box in paragraph.Below("text-box").Where(b => b.Ancestors().TakeWhile(a => a != paragraph).All(a => !a.Is("text-box")))) Blocks(box, 0, 0);
+        foreach (var box in paragraph.Descendants().Where(IsBox).Where(b => !b.Ancestors().TakeWhile(a => a != paragraph).Any(IsBox)))
+            foreach (var block in box.Elements().Where(e => e.Name.LocalName is "p" or "h" or "list" or "table")) Blocks(new XElement("box", block), 0, 0);
     }
+
+    private static bool IsBox(XElement element) => element.Name.LocalName is "text-box" or "custom-shape" or "rect" or "ellipse" or "circle" or "caption";
 
     private void List(XElement list, int group, int depth)
     {
@@ -159,7 +164,7 @@ internal sealed class OdtParser
                 case "annotation":
                     Note(element, null, "Comment");
                     break;
-                case "frame" or "custom-shape" or "object" or "tracked-changes" or "ruby-text" or "annotation-end":
+                case "frame" or "custom-shape" or "rect" or "ellipse" or "circle" or "caption" or "g" or "line" or "object" or "tracked-changes" or "ruby-text" or "annotation-end":
                     break;
                 default:
                     Append(element, text);
