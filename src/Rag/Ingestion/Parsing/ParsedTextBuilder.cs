@@ -8,6 +8,9 @@ namespace Rag.Ingestion.Parsing;
 /// </summary>
 internal sealed class ParsedTextBuilder(int maxChars)
 {
+    private static readonly System.Buffers.SearchValues<char> CleanChars = System.Buffers.SearchValues.Create(
+        "\n\t" + string.Concat(Enumerable.Range(0x20, 0x7F - 0x20).Concat(Enumerable.Range(0xA1, 0xAD - 0xA1)).Concat(Enumerable.Range(0xAE, 0x600 - 0xAE)).Select(c => (char)c)) + "‘’“”–—…•");
+
     private readonly StringBuilder _text = new();
     private readonly List<TextBlock> _blocks = [];
     private int _groups;
@@ -20,24 +23,40 @@ internal sealed class ParsedTextBuilder(int maxChars)
     /// <summary>A new number for <see cref="TextBlock.Group"/>: one per list or table.</summary>
     public int NewGroup() => ++_groups;
 
-    public void Heading(int level, string text) => Add(BlockKind.Heading, text, Math.Clamp(level, 1, 9), 0);
+    public void Heading(int level, string text) => Add(BlockKind.Heading, Collapse(text), Math.Clamp(level, 1, 9), 0);
 
     public void Paragraph(string text) => Add(BlockKind.Paragraph, text, 0, 0);
 
     /// <param name="marker">What stands before the item, such as "- " or "3. ".</param>
-    public void ListItem(int group, int depth, string marker, string text) =>
-        Add(BlockKind.ListItem, marker + Collapse(text), Math.Clamp(depth, 0, 20), group);
+    public void ListItem(int group, int depth, string marker, string text)
+    {
+        string item = Collapse(Clean(text));
+        if (item.Length > 0) Add(BlockKind.ListItem, marker + item, Math.Clamp(depth, 0, 20), group);
+    }
 
     /// <summary>Cells joined by " | "; empty trailing cells are left out, and a row of empty cells is no row.</summary>
     public void TableRow(int group, IEnumerable<string> cells)
     {
-        var row = cells.Select(Collapse).ToList();
+        var row = cells.Select(c => Collapse(Clean(c))).ToList();
         while (row.Count > 0 && row[^1].Length == 0) row.RemoveAt(row.Count - 1);
         if (row.Count > 0) Add(BlockKind.TableRow, string.Join(" | ", row), 0, group);
     }
 
     /// <summary>Kept as it stands, line by line and blank for blank.</summary>
-    public void Code(string text) => Add(BlockKind.Code, text.Trim('\n', '\r'), 0, 0);
+    public void Code(string text) => Add(BlockKind.Code, text, 0, 0);
+
+    /// <summary>Adds the blocks of another document after these, such as an attachment's after its message.</summary>
+    /// <param name="under">The heading level that the other document's headings stand below.</param>
+    public void Include(ParsedDocument document, int under)
+    {
+        int groups = _groups;
+        foreach (var block in document.Blocks)
+        {
+            _groups = Math.Max(_groups, groups + block.Group);
+            int level = block.Kind == BlockKind.Heading ? Math.Min(block.Level + under, 9) : block.Level;
+            Add(block.Kind, document.Text[block.Start..block.End], level, block.Group == 0 ? 0 : groups + block.Group);
+        }
+    }
 
     public ParsedDocument Build(string? title, string mediaType, IReadOnlyDictionary<string, string>? metadata = null)
     {
@@ -53,7 +72,7 @@ internal sealed class ParsedTextBuilder(int maxChars)
 
     private void Add(BlockKind kind, string text, int level, int group)
     {
-        string clean = kind == BlockKind.Code ? Clean(text) : Clean(text).Trim();
+        string clean = kind == BlockKind.Code ? Clean(text).Trim('\n').TrimEnd() : Clean(text).Trim();
         if (string.IsNullOrWhiteSpace(clean)) return;
         if (_text.Length > 0)
         {
@@ -61,7 +80,7 @@ internal sealed class ParsedTextBuilder(int maxChars)
             _text.Append(sameRun ? "\n" : "\n\n");
         }
         if (_text.Length + clean.Length > maxChars)
-            throw new ParseException("too_large", $"the extracted text is longer than {maxChars:N0} characters");
+            throw new ParseException("too_large", $"the extracted text is longer than {maxChars:N0} characters. Split the document.");
         int start = _text.Length;
         _text.Append(clean);
         _blocks.Add(new(kind, start, _text.Length, level, group, Page));
@@ -70,6 +89,7 @@ internal sealed class ParsedTextBuilder(int maxChars)
     /// <summary>Runs of white space to one blank, trimmed.</summary>
     public static string Collapse(string text)
     {
+        if (!NeedsCollapse(text)) return text;
         var result = new StringBuilder(text.Length);
         foreach (char c in text)
         {
@@ -80,9 +100,22 @@ internal sealed class ParsedTextBuilder(int maxChars)
         return result.ToString();
     }
 
+    private static bool NeedsCollapse(string text)
+    {
+        char before = ' ';
+        foreach (char c in text)
+        {
+            if (char.IsWhiteSpace(c) && (c != ' ' || before == ' ')) return true;
+            before = c;
+        }
+        return before == ' ' && text.Length > 0;
+    }
+
     /// <summary>Valid UTF-16, \n line ends, no control characters but \n and \t, no soft hyphens or zero-width marks.</summary>
     public static string Clean(string text)
     {
+        // Most text is clean already: nothing but \t, \n and printable characters below U+007F, or letters.
+        if (!text.AsSpan().ContainsAnyExcept(CleanChars)) return text;
         var result = new StringBuilder(text.Length);
         for (int i = 0; i < text.Length; i++)
         {
