@@ -89,6 +89,9 @@ internal sealed class CollectionIndex : IDisposable
         return new(path, collectionId, language, modelId, rowBytes, null);
     }
 
+    /// <summary>Position of the newest snapshot.</summary>
+    public long Position => Volatile.Read(ref _snapshot).Position;
+
     public IndexSnapshot Acquire()
     {
         while (true)

@@ -12,7 +12,7 @@ namespace Rag.Indexing;
 /// reads is the record's present state, so that a change seen twice, or after a later one, does no harm.
 /// </summary>
 internal sealed class Indexer(
-    Database database, ChangeLog changes, Collections collections, DocumentRecord documents, IndexStore indexes, IndexLoader loader,
+    Database database, ChangeLog changes, Collections collections, DocumentRecord documents, IndexStore indexes, IndexLoader loader, CollectionCatalog catalog,
     IndexEvents events, TimeProvider time, ILogger<Indexer> log) : BackgroundService
 {
     private const int MaxChanges = 512;
@@ -100,9 +100,9 @@ internal sealed class Indexer(
         foreach (var collection in all)
         {
             var index = indexes.OpenOrCreate(collection.Id, collection.Language, out bool fresh, out string? reason);
-            if (!fresh) continue;
-            if (reason is not null) log.IndexRebuilt(collection.Name, reason);
-            await FillAsync(index, collection, null, stop);
+            if (fresh && reason is not null) log.IndexRebuilt(collection.Name, reason);
+            if (fresh) await FillAsync(index, collection, null, stop);
+            catalog.Put(collection);
         }
         Volatile.Write(ref _position, position);
         while (await ApplyNextAsync(stop)) { }
@@ -155,6 +155,7 @@ internal sealed class Indexer(
         var collection = await collections.FindByIdAsync(collectionId, ct);
         if (collection is null)
         {
+            catalog.Remove(collectionId);
             indexes.Drop(collectionId);
             events.CollectionRemoved(collectionId);
             _erase = true;
@@ -162,11 +163,9 @@ internal sealed class Indexer(
         }
         var index = indexes.OpenOrCreate(collection.Id, collection.Language, out bool fresh, out string? reason);
         if (fresh && reason is not null) log.IndexRebuilt(collection.Name, reason);
-        if (fresh)
-        {
-            await FillAsync(index, collection, null, ct);
-            return;
-        }
+        if (fresh) await FillAsync(index, collection, null, ct);
+        catalog.Put(collection);
+        if (fresh) return;
         // Documents are read and written a few at a time, so that memory is bounded by the largest, not by the batch.
         var ids = batch.Where(c => c.DocumentId is not null).Select(c => c.DocumentId!).Distinct().ToList();
         var deletes = new List<string>();

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Rag.Foundation;
+using Rag.Ingestion.Parsing;
 
 namespace Rag.Ingestion;
 
@@ -7,11 +8,13 @@ internal static class IngestionModule
 {
     public static IServiceCollection AddIngestion(this IServiceCollection services, ConfigurationSections sections)
     {
-        services.AddSection<IngestionOptions>(sections);
+        var options = services.AddSection<IngestionOptions>(sections);
         services.AddSingleton<Collections>();
         services.AddSingleton<DocumentRecord>();
         services.AddSingleton<DocumentWriter>();
-        services.AddSingleton<DocumentIntake>();
+        services.AddSingleton(s => new DocumentParser(options.Parsing, s.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<IngestionMetrics>();
+        services.AddSingleton<Ingestor>();
         return services;
     }
 }

@@ -1,0 +1,34 @@
+using Rag.Indexing;
+
+namespace Rag.Answering;
+
+/// <summary>
+/// Where an answer came from, as it is kept: everything that choosing depended on but the text itself, which is read
+/// from the documents' versions by span and checked by digest. When a document is deleted, its words are gone from
+/// here too.
+/// </summary>
+public sealed record AnswerRecord(
+    string Id, string Question, string CollectionId, string Collection, string Language, string Outcome, string Mode, bool LexicalOnly,
+    string Answerer, long IndexPosition, string? DegradedReason, double Strength, long CreatedAt,
+    IReadOnlyList<RecordedTerm> Terms, IReadOnlyList<RecordedEvidence> Evidence, IReadOnlyList<RecordedChoice> Choices);
+
+public sealed record RecordedTerm(string Text, float Idf);
+
+/// <param name="Units">Unit spans, encoded, base64.</param>
+/// <param name="TextSha256">Digest of the chunk's text.</param>
+public sealed record RecordedEvidence(
+    string Document, long Version, long VersionNo, int Chunk, int Start, int End, int? Page, string Uri, string Title, string MediaType,
+    string HeadingPath, string Context, string Hash, string Units, string TextSha256, float Score, float Coverage, float Cosine)
+{
+    internal static RecordedEvidence From(Evidence e) => new(
+        e.Chunk.DocumentId, e.Chunk.Version, e.Chunk.VersionNo, e.Chunk.Ordinal, e.Chunk.Start, e.Chunk.End, e.Chunk.Page, e.Chunk.Uri, e.Chunk.Title,
+        e.Chunk.MediaType, e.Chunk.HeadingPath, e.Chunk.Context, e.Chunk.Hash, Convert.ToBase64String(e.Chunk.UnitBytes),
+        Foundation.Sha256.Hex(e.Chunk.Text), e.Score, e.Coverage, e.Cosine);
+
+    /// <summary>The evidence again, with the text that the record still has of it.</summary>
+    internal Evidence Restore(string text) => new(
+        new IndexedChunk(Document, Version, VersionNo, Chunk, Title, Uri, MediaType, Start, End, Page, HeadingPath, Context, Hash, Convert.FromBase64String(Units), text),
+        Score, Coverage, Cosine);
+}
+
+public sealed record RecordedChoice(int Evidence, int Unit);

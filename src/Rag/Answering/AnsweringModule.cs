@@ -1,0 +1,26 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Rag.Caching;
+using Rag.Indexing;
+
+namespace Rag.Answering;
+
+internal static class AnsweringModule
+{
+    public static IServiceCollection AddAnswering(this IServiceCollection services)
+    {
+        services.AddSingleton<AnsweringMetrics>();
+        services.AddSingleton<Provenance>();
+        services.AddSingleton<IHostedService>(s => s.GetRequiredService<Provenance>());
+        services.AddSingleton<AnswerReplay>();
+        services.AddSingleton(s =>
+        {
+            // A deleted document's words leave the cache when they leave the index.
+            var cache = s.GetRequiredService<LayeredCache>();
+            s.GetRequiredService<IndexEvents>().OnDocumentRemoved += (collection, document) => _ = cache.ForgetAsync(document);
+            s.GetRequiredService<IndexEvents>().OnCollectionRemoved += id => _ = cache.ClearAsync();
+            return ActivatorUtilities.CreateInstance<Answerer>(s);
+        });
+        return services;
+    }
+}

@@ -1,0 +1,157 @@
+using System.Text.RegularExpressions;
+using Lucene.Net.Analysis;
+using Rag.Indexing;
+using Rag.Ingestion;
+using Rag.Retrieval;
+
+namespace Rag.Answering;
+
+/// <summary>A chunk with what retrieval said of it: all that choosing an answer depends on.</summary>
+internal sealed record Evidence(IndexedChunk Chunk, float Score, float Coverage, float Cosine);
+
+/// <summary>A question's word and its inverse document frequency when the question was asked.</summary>
+internal readonly record struct WeightedTerm(string Text, float Idf);
+
+/// <summary>
+/// Answers with the documents' own words: scores every unit of the evidence, and takes the best few, or none. A pure
+/// function of question, terms and evidence; no clock, no chance.
+/// </summary>
+/// <remarks>
+/// A unit scores its chunk's retrieval score plus <see cref="UnitWeight"/> times the share of the question's worth
+/// (summed idf) that its words cover; a word that stands only in the neighbouring units or the headings counts
+/// <see cref="ContextCredit"/>. Both parts lie on scales that do not depend on the collection, so one threshold says
+/// whether there is an answer at all.
+/// </remarks>
+internal static partial class ExtractiveAnswerer
+{
+    /// <summary>Changes when the same evidence may give another answer.</summary>
+    public const string Version = "extractive-1";
+
+    /// <summary>Chunks that are looked at, best first.</summary>
+    public const int MaxEvidence = 5;
+
+    /// <summary>Units chosen by score; steps, rows' headers and code that belong to them come on top.</summary>
+    public const int MaxUnits = 3;
+
+    /// <summary>Units in all.</summary>
+    public const int MaxUnitsWithContext = 16;
+
+    private const double UnitWeight = 0.8;
+    private const double ContextCredit = 0.3;
+
+    /// <summary>Further units must come this near to the best one.</summary>
+    private const double NearBest = 0.85;
+
+    /// <summary>Below these the evidence does not carry an answer; the second where the search was by words alone.</summary>
+    private const double MinStrength = 0.6, MinStrengthLexical = 0.47;
+
+    private readonly record struct ScoredUnit(UnitChoice Choice, double Score);
+
+    public static Selection Select(string question, IReadOnlyList<WeightedTerm> terms, IReadOnlyList<Evidence> evidence, Analyzer analyzer, bool lexicalOnly)
+    {
+        var scored = Score(terms, evidence, analyzer);
+        double best = scored.Count == 0 ? 0 : scored[0].Score;
+        if (scored.Count == 0 || best < (lexicalOnly ? MinStrengthLexical : MinStrength)) return new([], best);
+        var chosen = new List<UnitChoice>();
+        var texts = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
+        foreach (var unit in scored)
+        {
+            if (chosen.Count == MaxUnits || unit.Score < NearBest * best) break;
+            if (texts.Add(TextOf(evidence, unit.Choice))) chosen.Add(unit.Choice);
+        }
+        bool howTo = HowTo.IsMatch(question);
+        var all = new HashSet<UnitChoice>(chosen);
+        foreach (var choice in chosen)
+            foreach (var companion in Companions(evidence, choice, howTo))
+                if (all.Count < MaxUnitsWithContext) all.Add(companion);
+        return new(InReadingOrder(evidence, all), best);
+    }
+
+    private static List<ScoredUnit> Score(IReadOnlyList<WeightedTerm> terms, IReadOnlyList<Evidence> evidence, Analyzer analyzer)
+    {
+        double worth = terms.Sum(t => (double)t.Idf);
+        var scored = new List<ScoredUnit>();
+        for (int e = 0; e < Math.Min(evidence.Count, MaxEvidence); e++)
+        {
+            var chunk = evidence[e].Chunk;
+            var head = TermsOf($"{chunk.Title} {chunk.HeadingPath} {chunk.Context}");
+            var units = chunk.Units.Select(u => TermsOf(chunk.TextOf(u))).ToList();
+            for (int u = 0; u < units.Count; u++)
+            {
+                if (chunk.Units[u].Kind == UnitKind.Heading && units.Count > 1) continue;
+                double covered = 0;
+                foreach (var term in terms)
+                {
+                    if (units[u].Contains(term.Text)) covered += term.Idf;
+                    else if (head.Contains(term.Text) || (u > 0 && units[u - 1].Contains(term.Text)) || (u + 1 < units.Count && units[u + 1].Contains(term.Text)))
+                        covered += ContextCredit * term.Idf;
+                }
+                scored.Add(new(new(e, u), evidence[e].Score + UnitWeight * (worth > 0 ? covered / worth : 0)));
+            }
+        }
+        scored.Sort(static (a, b) => a.Score != b.Score ? b.Score.CompareTo(a.Score)
+            : a.Choice.Evidence != b.Choice.Evidence ? a.Choice.Evidence.CompareTo(b.Choice.Evidence)
+            : a.Choice.Unit.CompareTo(b.Choice.Unit));
+        return scored;
+
+        HashSet<string> TermsOf(string text) => [.. Analyzers.Terms(analyzer, text)];
+    }
+
+    /// <summary>What a unit needs beside it to be understood: the steps of its list, the code it announces, the header of its table.</summary>
+    private static IEnumerable<UnitChoice> Companions(IReadOnlyList<Evidence> evidence, UnitChoice choice, bool howTo)
+    {
+        var chunk = evidence[choice.Evidence].Chunk;
+        var units = chunk.Units;
+        int u = choice.Unit;
+        switch (units[u].Kind)
+        {
+            case UnitKind.ListItem when howTo || Numbered.IsMatch(chunk.TextOf(units[u])):
+                int first = u, last = u;
+                while (first > 0 && units[first - 1].Kind is UnitKind.ListItem or UnitKind.Code) first--;
+                while (last + 1 < units.Count && units[last + 1].Kind is UnitKind.ListItem or UnitKind.Code) last++;
+                for (int i = first; i <= last; i++) yield return new(choice.Evidence, i);
+                break;
+            case UnitKind.TableRow:
+                int header = u;
+                while (header > 0 && units[header - 1].Kind == UnitKind.TableRow) header--;
+                yield return new(choice.Evidence, header);
+                break;
+            case UnitKind.Code when u > 0 && units[u - 1].Kind == UnitKind.Sentence:
+                yield return new(choice.Evidence, u - 1);
+                break;
+            case UnitKind.Sentence:
+                bool announces = chunk.TextOf(units[u]).EndsWith(':');
+                for (int i = u + 1; i < units.Count && (announces || (howTo && i == u + 1)) && units[i].Kind is UnitKind.Code or UnitKind.ListItem; i++)
+                {
+                    if (!announces && units[i].Kind == UnitKind.ListItem) break;
+                    yield return new(choice.Evidence, i);
+                }
+                break;
+        }
+    }
+
+    private static IReadOnlyList<UnitChoice> InReadingOrder(IReadOnlyList<Evidence> evidence, IEnumerable<UnitChoice> chosen)
+    {
+        // Documents in the order of their best chunk; within a document as it is written.
+        var rank = new Dictionary<long, int>();
+        for (int e = 0; e < evidence.Count; e++) rank.TryAdd(evidence[e].Chunk.VersionNo, e);
+        return chosen
+            .OrderBy(c => rank[evidence[c.Evidence].Chunk.VersionNo])
+            .ThenBy(c => evidence[c.Evidence].Chunk.Ordinal)
+            .ThenBy(c => c.Unit)
+            .ToList();
+    }
+
+    private static string TextOf(IReadOnlyList<Evidence> evidence, UnitChoice choice)
+    {
+        var chunk = evidence[choice.Evidence].Chunk;
+        return chunk.TextOf(chunk.Units[choice.Unit]);
+    }
+
+    /// <summary>Asks for a procedure. English only: elsewhere answers just carry fewer steps.</summary>
+    [GeneratedRegex(@"\bhow (do|can|could|should|would|to|does one|must)\b|\bsteps?\b|\bprocedure\b|\bhow .* (configure|install|restore|create|set up|enable|disable)\b", RegexOptions.CultureInvariant, matchTimeoutMilliseconds: 100)]
+    private static partial Regex HowTo { get; }
+
+    [GeneratedRegex(@"^\d{1,3}[.)]\s", RegexOptions.CultureInvariant, matchTimeoutMilliseconds: 100)]
+    private static partial Regex Numbered { get; }
+}

@@ -1,0 +1,138 @@
+using System.Diagnostics;
+using System.Text;
+using Microsoft.Extensions.Logging;
+using Rag.Foundation;
+using Rag.Inference;
+using Rag.Ingestion.Parsing;
+
+namespace Rag.Ingestion;
+
+/// <summary>What became of one file. Failed outcomes carry a reason (a word) and a message (a sentence for the person who sent it).</summary>
+internal sealed record IngestOutcome(
+    string Uri, string Status, string? Id = null, long? Version = null, long? Position = null, string? Title = null, string? Reason = null, string? Message = null)
+{
+    public const string Created = "created", Updated = "updated", Unchanged = "unchanged", Failed = "failed";
+}
+
+/// <summary>A file as it was sent. <paramref name="Title"/> and <paramref name="Metadata"/> go before what the file says of itself.</summary>
+internal sealed record IncomingFile(string Uri, ReadOnlyMemory<byte> Content, string? Title = null, IReadOnlyDictionary<string, string>? Metadata = null, string? DocumentId = null);
+
+/// <summary>
+/// Takes files in: recognises what it has already, parses, chunks, records. A file that cannot be read is an outcome,
+/// not an exception, and leaves what the record had of it in place.
+/// </summary>
+internal sealed class Ingestor(
+    DocumentParser parser, DocumentWriter writer, DocumentRecord documents, Embedder embedder,
+    IngestionOptions options, IngestionMetrics metrics, ILogger<Ingestor> log)
+{
+    /// <summary>An address is shown, listed and put into metrics-free logs; longer ones are refused.</summary>
+    public const int MaxUriChars = 1024;
+
+    private readonly SemaphoreSlim _parsing = new(options.Parallelism, options.Parallelism);
+    private readonly Chunker _chunker = new(embedder.CountTokens, embedder.MaxTokens);
+
+    /// <summary>Takes a file, or each file of an archive, in; outcomes come as they are durable.</summary>
+    public async IAsyncEnumerable<IngestOutcome> IngestAsync(Collection collection, IncomingFile file, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken ct)
+    {
+        if (!FileTypes.Detect(file.Uri, file.Content.Span).IsArchive)
+        {
+            yield return await IngestOneAsync(collection, file, ct);
+            yield break;
+        }
+        using var entries = ArchiveReader.Read(file.Content.ToArray(), options.Parsing).GetEnumerator();
+        while (true)
+        {
+            IngestOutcome outcome;
+            bool last = false;
+            try
+            {
+                if (!entries.MoveNext()) yield break;
+                var entry = entries.Current;
+                string uri = $"{file.Uri}!/{entry.Name}";
+                outcome = entry.Failure is { } failure ? Failed(uri, failure) : await IngestOneAsync(collection, new(uri, entry.Content), ct);
+            }
+            catch (ParseException e)
+            {
+                outcome = Failed(file.Uri, e);
+                last = true;
+            }
+            yield return outcome;
+            if (last) yield break;
+        }
+    }
+
+    private async Task<IngestOutcome> IngestOneAsync(Collection collection, IncomingFile file, CancellationToken ct)
+    {
+        if (file.Uri.Length is 0 or > MaxUriChars || file.Uri.Any(char.IsControl))
+            return Failed(file.Uri, new ParseException("unsupported", $"the name must have 1 to {MaxUriChars} characters, none of them a control character. Rename the file."));
+        long started = Stopwatch.GetTimestamp();
+        string hash = Hash(file);
+        var known = await documents.FindByUriAsync(collection.Id, file.Uri, ct);
+        if (known?.ContentHash == hash)
+        {
+            metrics.Document(IngestOutcome.Unchanged);
+            return new(file.Uri, IngestOutcome.Unchanged, known.Id, known.Version, null, known.Title);
+        }
+        // Bounds what is held in memory: files being parsed and documents on their way to disk.
+        await _parsing.WaitAsync(ct);
+        try
+        {
+            var parsed = await parser.ParseAsync(file.Uri, file.Content, ct);
+            metrics.Stage("parse", started);
+            if (parsed.Blocks.Count == 0) return Failed(file.Uri, new ParseException("empty", "it holds no text. If it is a scan, recognise its text first (OCR)."));
+            parsed = WithGiven(parsed, file);
+            return await RecordAsync(collection, file, hash, parsed, ct);
+        }
+        catch (ParseException e)
+        {
+            return Failed(file.Uri, e);
+        }
+        finally
+        {
+            _parsing.Release();
+        }
+    }
+
+    /// <summary>Records a document that is parsed already; completes when it is durable.</summary>
+    public async Task<IngestOutcome> RecordAsync(Collection collection, IncomingFile file, string contentHash, ParsedDocument parsed, CancellationToken ct)
+    {
+        long chunking = Stopwatch.GetTimestamp();
+        var chunks = _chunker.Chunk(parsed);
+        metrics.Stage("chunk", chunking);
+        long recording = Stopwatch.GetTimestamp();
+        var written = await writer.WriteAsync(new(collection, file.DocumentId, file.Uri, contentHash, file.Content.Length, parsed, chunks), ct);
+        metrics.Stage("record", recording);
+        string status = written.Created ? IngestOutcome.Created : IngestOutcome.Updated;
+        metrics.Document(status);
+        return new(file.Uri, status, written.Id, written.Version, written.Seq, parsed.Title);
+    }
+
+    private IngestOutcome Failed(string uri, ParseException e)
+    {
+        metrics.Document(IngestOutcome.Failed);
+        log.FileRefused(uri, e.Reason, e.Message);
+        return new(uri, IngestOutcome.Failed, Reason: e.Reason, Message: e.Message);
+    }
+
+    private static ParsedDocument WithGiven(ParsedDocument parsed, IncomingFile file)
+    {
+        string title = file.Title is { Length: > 0 } given ? ParsedTextBuilder.Collapse(ParsedTextBuilder.Clean(given))
+            : parsed.Title.Length > 0 ? parsed.Title
+            : Path.GetFileNameWithoutExtension(file.Uri.Split('/', '\\')[^1]);
+        if (title.Length > 500) title = title[..(char.IsHighSurrogate(title[499]) ? 499 : 500)];
+        if (file.Metadata is not { Count: > 0 }) return parsed with { Title = title };
+        var metadata = new Dictionary<string, string>(parsed.Metadata);
+        foreach (var (key, value) in file.Metadata) metadata[key] = value;
+        return parsed with { Title = title, Metadata = metadata };
+    }
+
+    /// <summary>Over the bytes and over what was said about them: a new title alone makes a new version too.</summary>
+    private static string Hash(IncomingFile file)
+    {
+        string content = Sha256.Hex(file.Content.Span);
+        if (file.Title is null && file.Metadata is not { Count: > 0 }) return content;
+        var said = new StringBuilder(content).Append('\n').Append(file.Title);
+        foreach (var (key, value) in (file.Metadata ?? new Dictionary<string, string>()).OrderBy(m => m.Key, StringComparer.Ordinal)) said.Append('\n').Append(key).Append('=').Append(value);
+        return Sha256.Hex(said.ToString());
+    }
+}

@@ -1,0 +1,36 @@
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Rag.Answering;
+using Rag.Caching;
+using Rag.Foundation;
+using Rag.Indexing;
+using Rag.Inference;
+using Rag.Ingestion;
+using Rag.Retrieval;
+using Rag.Storage;
+
+namespace Rag;
+
+/// <summary>The product's capabilities, in the order in which they build on each other.</summary>
+public static class RagModules
+{
+    /// <summary>Registers every slice. All mistakes in the configuration are thrown together, before anything runs.</summary>
+    public static IServiceCollection AddRag(this IServiceCollection services, IConfiguration configuration)
+    {
+        var sections = new ConfigurationSections(configuration);
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddMetrics();
+        services
+            .AddStorage(sections)
+            .AddCaching(sections)
+            .AddInference(sections)
+            .AddIngestion(sections)
+            .AddIndexing()
+            .AddRetrieval(sections)
+            .AddAnswering();
+        services.AddSingleton(sections);
+        sections.ThrowIfWrong();
+        return services;
+    }
+}
