@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Rag.Access;
 using Rag.Answering;
 using Rag.Caching;
 using Rag.Foundation;
@@ -9,6 +10,7 @@ using Rag.Inference;
 using Rag.Ingestion;
 using Rag.Retrieval;
 using Rag.Storage;
+using Rag.Telemetry;
 
 namespace Rag;
 
@@ -23,12 +25,14 @@ public static class RagModules
         services.AddMetrics();
         services
             .AddStorage(sections)
+            .AddAccess(sections)
             .AddCaching(sections)
             .AddInference(sections)
             .AddIngestion(sections)
             .AddIndexing()
             .AddRetrieval(sections)
-            .AddAnswering();
+            .AddAnswering()
+            .AddTelemetry();
         services.AddSingleton(sections);
         sections.ThrowIfWrong();
         return services;

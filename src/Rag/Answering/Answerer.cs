@@ -32,12 +32,12 @@ internal sealed class Answerer(
     /// <returns>The answer, and whether it was in the cache as it is.</returns>
     public async ValueTask<(RenderedAnswer Answer, bool Cached)> AskAsync(AskRequest request, CancellationToken ct)
     {
-        string question = Question.Normalise(request.Question);
+        string question = QueryText.Normalise(request.Question);
         if (request.Options?.WaitFor is { } position) await indexer.WaitForAsync(position, WaitLimit, ct);
         var collection = catalog.Find(request.Collection ?? Collections.Default) ?? await collections.GetAsync(request.Collection ?? Collections.Default, ct);
         var index = indexes.Find(collection.Id) ?? throw new RagException(
             ErrorKind.Unavailable, $"Collection '{collection.Name}' is not in this replica's index yet.", "Try again in a moment.");
-        var asked = new Asked(question, collection, ModeOf(request.Options?.Mode), request.Options?.Filter, index, request.Options?.NoCache ?? false);
+        var asked = new Asked(question, collection, RetrievalModes.Parse(request.Options?.Mode), request.Options?.Filter, index, request.Options?.NoCache ?? false);
         try
         {
             if (asked.NoCache) return (await AnswerAsync(asked, ct), false);
@@ -104,12 +104,4 @@ internal sealed class Answerer(
 
     private static string FilterKey(IReadOnlyDictionary<string, string>? filter) =>
         filter is null ? "" : string.Join('\n', filter.OrderBy(f => f.Key, StringComparer.Ordinal).Select(f => $"{f.Key}={f.Value}"));
-
-    public static RetrievalMode ModeOf(string? mode) => mode switch
-    {
-        null or "" or "hybrid" => RetrievalMode.Hybrid,
-        "lexical" => RetrievalMode.Lexical,
-        "dense" => RetrievalMode.Dense,
-        _ => throw new RagException(ErrorKind.Invalid, $"'{mode}' is not a search mode.", "Use hybrid, lexical or dense."),
-    };
 }

@@ -11,6 +11,7 @@ internal static class IndexingModule
         services.AddSingleton<IndexStore>();
         services.AddSingleton<IndexLoader>();
         services.AddSingleton<IndexEvents>();
+        services.AddSingleton<IndexVerifier>();
         services.AddSingleton<CollectionCatalog>();
         services.AddSingleton<Indexer>();
         services.AddSingleton<IHostedService>(s => s.GetRequiredService<Indexer>());

@@ -14,6 +14,7 @@ internal static class IngestionModule
         services.AddSingleton<DocumentWriter>();
         services.AddSingleton(s => new DocumentParser(options.Parsing, s.GetRequiredService<TimeProvider>()));
         services.AddSingleton<IngestionMetrics>();
+        services.AddSingleton<IdempotencyKeys>();
         services.AddSingleton<Ingestor>();
         return services;
     }

@@ -8,13 +8,6 @@ using Rag.Inference;
 
 namespace Rag.Retrieval;
 
-internal enum RetrievalMode
-{
-    Hybrid,
-    Lexical,
-    Dense,
-}
-
 /// <summary>A chunk that was found, with what it scored. <see cref="Cosine"/> is 0 where the chunk has no vector or the question none.</summary>
 internal sealed record FoundChunk(IndexedChunk Chunk, float Score, float Coverage, float Cosine);
 

@@ -1,0 +1,13 @@
+using Microsoft.Extensions.DependencyInjection;
+using Rag.Foundation;
+
+namespace Rag.Access;
+
+internal static class AccessModule
+{
+    public static IServiceCollection AddAccess(this IServiceCollection services, ConfigurationSections sections)
+    {
+        services.AddSection<AccessOptions>(sections);
+        return services;
+    }
+}

@@ -1,0 +1,78 @@
+using System.Text.Json;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Http.Metadata;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.AspNetCore.Routing;
+using Rag.Foundation;
+
+namespace Rag.Answering;
+
+internal static class AnsweringEndpoints
+{
+    private const int MaxBodyBytes = 65_536;
+    private const int MaxCommentChars = 2_000;
+
+    public static IEndpointRouteBuilder MapAnswering(this IEndpointRouteBuilder routes)
+    {
+        var ask = routes.ServiceProvider.GetService(typeof(Answerer)) as Answerer ?? throw new InvalidOperationException("AddAnswering was not called.");
+        // Written by hand down to the bytes: an answer from the cache should cost little more than sending it.
+        routes.MapPost("/v1/ask", (Delegate)((HttpContext context) => AskAsync(context, ask))).WithTags("Ask").WithSummary("Answer a question with the exact spans it came from, or say that the documents do not")
+            .Accepts<AskRequest>("application/json").Produces<Answer>().ProducesProblem(400).ProducesProblem(404).ProducesProblem(503)
+            .WithMetadata(new RequestSizeLimitAttribute(MaxBodyBytes));
+        var answers = routes.MapGroup("/v1/answers").WithTags("Ask");
+        answers.MapGet("/{id}", (string id, AnswerReplay replay, CancellationToken ct) => replay.ShowAsync(id, ct)).WithSummary("An answer that was given, with its sources");
+        answers.MapPost("/{id}/replay", (string id, AnswerReplay replay, CancellationToken ct) => replay.ReplayAsync(id, ct)).WithSummary("The same answer again from the same evidence");
+        answers.MapPost("/{id}/feedback", FeedbackAsync).WithSummary("Say whether an answer helped");
+        return routes;
+    }
+
+    private static async Task AskAsync(HttpContext context, Answerer answerer)
+    {
+        var ct = context.RequestAborted;
+        AskRequest request;
+        try
+        {
+            request = await JsonSerializer.DeserializeAsync(context.Request.Body, AnsweringJson.Default.AskRequest, ct) ?? throw new JsonException("The body is null.");
+        }
+        catch (JsonException e)
+        {
+            throw new RagException(ErrorKind.Invalid, "The body is not the JSON object that a question comes in.", "Send {\"question\": \"…\"}.", e);
+        }
+        var (rendered, cached) = await answerer.AskAsync(request, ct);
+        if (request.Stream)
+        {
+            await StreamAsync(context, cached ? rendered.Answer with { Cached = true, CacheLayer = Caching.CacheLayer.Question } : rendered.Answer, ct);
+            return;
+        }
+        context.Response.ContentType = "application/json; charset=utf-8";
+        if (cached)
+        {
+            context.Response.ContentLength = rendered.CachedJson.Length;
+            await context.Response.BodyWriter.WriteAsync(rendered.CachedJson, ct);
+            return;
+        }
+        await JsonSerializer.SerializeAsync(context.Response.Body, rendered.Answer, AnsweringJson.Default.Answer, ct);
+    }
+
+    /// <summary>Server-sent events (WHATWG HTML, 9.2): a <c>sentence</c> each, then the whole <c>answer</c>.</summary>
+    private static async Task StreamAsync(HttpContext context, Answer answer, CancellationToken ct)
+    {
+        context.Response.ContentType = "text/event-stream";
+        context.Response.Headers.CacheControl = "no-store";
+        foreach (var sentence in answer.Sentences)
+        {
+            await context.Response.WriteAsync($"event: sentence\ndata: {JsonSerializer.Serialize(sentence, AnsweringJson.Default.AnswerSentence)}\n\n", ct);
+            await context.Response.Body.FlushAsync(ct);
+        }
+        await context.Response.WriteAsync($"event: answer\ndata: {JsonSerializer.Serialize(answer, AnsweringJson.Default.Answer)}\n\n", ct);
+    }
+
+    private static async Task<Results<NoContent, NotFound>> FeedbackAsync(string id, FeedbackRequest request, Provenance provenance, CancellationToken ct)
+    {
+        if (request.Rating is not (1 or -1)) throw new RagException(ErrorKind.Invalid, $"The rating is {request.Rating}.", "Send 1 for helpful or -1 for not.");
+        if (request.Comment?.Length > MaxCommentChars) throw new RagException(ErrorKind.Invalid, $"The comment has more than {MaxCommentChars} characters.", "Shorten it.");
+        return await provenance.RateAsync(id, request.Rating, request.Comment, ct) ? TypedResults.NoContent() : TypedResults.NotFound();
+    }
+}

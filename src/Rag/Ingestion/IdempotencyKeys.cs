@@ -1,0 +1,35 @@
+using Dapper;
+using Rag.Foundation;
+using Rag.Storage;
+
+namespace Rag.Ingestion;
+
+/// <summary>Answers to requests that carried an Idempotency-Key, kept for a day: the same request again gets the same answer and writes nothing.</summary>
+internal sealed class IdempotencyKeys(Database database, TimeProvider time)
+{
+    public const int MaxKeyChars = 255;
+    private static readonly TimeSpan Lifetime = TimeSpan.FromDays(1);
+
+    /// <summary>The kept answer, or null; throws Conflict when the key was used for another request.</summary>
+    public async Task<string?> FindAsync(string key, string requestHash, CancellationToken ct)
+    {
+        if (key.Length > MaxKeyChars) throw new RagException(ErrorKind.Invalid, $"The Idempotency-Key has {key.Length} characters; at most {MaxKeyChars} are allowed.", "Send a UUID.");
+        await using var connection = await database.OpenAsync(ct);
+        var row = await connection.QuerySingleOrDefaultAsync<(string RequestHash, string Response)?>(new CommandDefinition(
+            "SELECT request_hash, response FROM idempotency_keys WHERE key = @key AND created_at > @oldest", new { key, oldest = Oldest() }, cancellationToken: ct));
+        if (row is null) return null;
+        if (row.Value.RequestHash != requestHash)
+            throw new RagException(ErrorKind.Conflict, "This Idempotency-Key was used for another request.", "Use a new key for each request; the same only to repeat one.");
+        return row.Value.Response;
+    }
+
+    public Task KeepAsync(string key, string requestHash, string response, CancellationToken ct) => database.WriteAsync(async tx =>
+    {
+        await tx.Connection!.ExecuteAsync("DELETE FROM idempotency_keys WHERE created_at <= @oldest", new { oldest = Oldest() }, tx);
+        await tx.Connection!.ExecuteAsync(
+            "INSERT INTO idempotency_keys (key, request_hash, response, created_at) VALUES (@key, @requestHash, @response, @now) ON CONFLICT (key) DO NOTHING",
+            new { key, requestHash, response, now = time.Microseconds() }, tx);
+    }, ct);
+
+    private long Oldest() => Clock.ToMicroseconds(time.GetUtcNow() - Lifetime);
+}

@@ -1,0 +1,177 @@
+using System.Text;
+using System.Text.Json;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.AspNetCore.WebUtilities;
+using Microsoft.Net.Http.Headers;
+using Rag.Foundation;
+
+namespace Rag.Ingestion;
+
+internal static class IngestionEndpoints
+{
+    private const int MaxFilesPerRequest = 1_000;
+    private const int MaxPage = 500;
+
+    public static IEndpointRouteBuilder MapIngestion(this IEndpointRouteBuilder routes)
+    {
+        var collections = routes.MapGroup("/v1/collections").WithTags("Collections");
+        collections.MapGet("/", ListCollections).WithSummary("All collections with their sizes");
+        collections.MapGet("/{name}", GetCollection).WithSummary("One collection");
+        collections.MapPut("/{name}", PutCollection).WithSummary("Make a collection, or change its language");
+        collections.MapDelete("/{name}", DeleteCollection).WithSummary("Remove a collection and everything in it");
+
+        var documents = routes.MapGroup("/v1/collections/{name}/documents").WithTags("Documents");
+        documents.MapGet("/", ListDocuments).WithSummary("Documents in the order of their addresses, a page at a time");
+        documents.MapPost("/", PostDocuments).WithSummary("Put documents in: multipart files, or JSON with text")
+            .Accepts<TextDocuments>("application/json", "multipart/form-data").Produces<IngestResponse>().DisableAntiforgery();
+        documents.MapGet("/{id}", GetDocument).WithSummary("One document and its versions");
+        documents.MapPut("/{id}", PutDocument).WithSummary("Replace a document's content").Produces<IngestResponse>();
+        documents.MapDelete("/{id}", DeleteDocument).WithSummary("Remove a document: text, full text, vectors, cached answers");
+        documents.MapGet("/{id}/text", GetText).WithSummary("Extracted text of a version; spans count its UTF-16 code units").Produces<string>(contentType: "text/plain");
+        return routes;
+    }
+
+    private static async Task<Ok<CollectionList>> ListCollections(Collections collections, DocumentRecord documents, CancellationToken ct)
+    {
+        var views = new List<CollectionView>();
+        foreach (var c in await collections.ListAsync(ct)) views.Add(await ViewAsync(c, documents, ct));
+        return TypedResults.Ok(new CollectionList(views));
+    }
+
+    private static async Task<Ok<CollectionView>> GetCollection(string name, Collections collections, DocumentRecord documents, CancellationToken ct) =>
+        TypedResults.Ok(await ViewAsync(await collections.GetAsync(name, ct), documents, ct));
+
+    private static async Task<Ok<CollectionView>> PutCollection(string name, [FromBody] CollectionRequest? request, Collections collections, DocumentRecord documents, CancellationToken ct) =>
+        TypedResults.Ok(await ViewAsync(await collections.EnsureAsync(name, request?.Language, ct), documents, ct));
+
+    private static async Task<Ok<DeleteResponse>> DeleteCollection(string name, Collections collections, CancellationToken ct) =>
+        TypedResults.Ok(new DeleteResponse(await collections.DeleteAsync(name, ct)));
+
+    private static async Task<Ok<DocumentList>> ListDocuments(
+        string name, Collections collections, DocumentRecord documents, CancellationToken ct, string after = "", string prefix = "", int limit = 100)
+    {
+        if (limit is < 1 or > MaxPage) throw new RagException(ErrorKind.Invalid, $"limit is {limit}.", $"Choose 1 to {MaxPage}.");
+        var collection = await collections.GetAsync(name, ct);
+        var rows = await documents.ListAsync(collection.Id, after, prefix, limit + 1, ct);
+        var page = rows.Take(limit).Select(d => View(d, collection)).ToList();
+        return TypedResults.Ok(new DocumentList(page, rows.Count > limit ? page[^1].Uri : null));
+    }
+
+    private static async Task<Ok<DocumentView>> GetDocument(string name, string id, Collections collections, DocumentRecord documents, CancellationToken ct)
+    {
+        var collection = await collections.GetAsync(name, ct);
+        var document = await documents.GetAsync(collection, id, ct);
+        var versions = await documents.VersionsAsync(id, ct);
+        return TypedResults.Ok(View(document, collection) with
+        {
+            Versions = versions.Select(v => new VersionView(v.Version, v.Title, v.ContentHash, v.SizeBytes, Clock.FromMicroseconds(v.CreatedAt))).ToList(),
+        });
+    }
+
+    private static async Task<ContentHttpResult> GetText(string name, string id, Collections collections, DocumentRecord documents, CancellationToken ct, long? version = null)
+    {
+        var document = await documents.GetAsync(await collections.GetAsync(name, ct), id, ct);
+        string text = await documents.TextAsync(id, version ?? document.Version, ct)
+            ?? throw new RagException(ErrorKind.NotFound, $"Version {version} of document '{id}' is not kept.", $"The current version is {document.Version}.");
+        return TypedResults.Text(text, "text/plain; charset=utf-8", Encoding.UTF8);
+    }
+
+    private static async Task<Ok<DeleteResponse>> DeleteDocument(string name, string id, Collections collections, DocumentRecord documents, CancellationToken ct) =>
+        TypedResults.Ok(new DeleteResponse(await documents.DeleteAsync(await documents.GetAsync(await collections.GetAsync(name, ct), id, ct), ct)));
+
+    private static async Task<Ok<IngestResponse>> PutDocument(
+        string name, string id, HttpRequest request, Collections collections, DocumentRecord documents, Ingestor ingestor, IngestionOptions options, CancellationToken ct)
+    {
+        var collection = await collections.GetAsync(name, ct);
+        var document = await documents.GetAsync(collection, id, ct);
+        var content = await ReadBoundedAsync(request.Body, options.Parsing.MaxFileBytes, ct);
+        return TypedResults.Ok(await IngestAsync(collection, [new(document.Uri, content)], ingestor, ct));
+    }
+
+    private static async Task<IResult> PostDocuments(
+        string name, HttpRequest request, Collections collections, Ingestor ingestor, IdempotencyKeys keys, IngestionOptions options, CancellationToken ct)
+    {
+        var files = await ReadFilesAsync(request, options, ct);
+        if (files.Count == 0) throw new RagException(ErrorKind.Invalid, "The request holds no file.", "Send multipart/form-data with files, or JSON with uri and text.");
+        var collection = await collections.EnsureAsync(name, language: null, ct);
+        string? key = request.Headers["Idempotency-Key"];
+        string hash = key is null ? "" : Sha256.Hex(name + "\n" + string.Join('\n', files.Select(f => f.Uri + " " + f.Title + " " + Sha256.Hex(f.Content.Span))));
+        if (key is not null && await keys.FindAsync(key, hash, ct) is { } kept) return TypedResults.Text(kept, "application/json; charset=utf-8");
+        var response = await IngestAsync(collection, files, ingestor, ct);
+        if (key is not null) await keys.KeepAsync(key, hash, JsonSerializer.Serialize(response, IngestionJson.Default.IngestResponse), ct);
+        return TypedResults.Ok(response);
+    }
+
+    private static async Task<IngestResponse> IngestAsync(Collection collection, IReadOnlyList<IncomingFile> files, Ingestor ingestor, CancellationToken ct)
+    {
+        // Files go in side by side; each file's outcomes keep the place in which it was sent.
+        var outcomes = await Task.WhenAll(files.Select(async file =>
+        {
+            var list = new List<IngestOutcome>();
+            await foreach (var outcome in ingestor.IngestAsync(collection, file, ct)) list.Add(outcome);
+            return list;
+        }));
+        var all = outcomes.SelectMany(o => o).ToList();
+        return new(all.Select(o => new IngestedFile(o.Uri, o.Status, o.Id, o.Version, o.Title, o.Reason, o.Message)).ToList(), all.Max(o => o.Position));
+    }
+
+    private static async Task<List<IncomingFile>> ReadFilesAsync(HttpRequest request, IngestionOptions options, CancellationToken ct)
+    {
+        if (request.HasJsonContentType()) return await ReadTextsAsync(request, ct);
+        if (!MediaTypeHeaderValue.TryParse(request.ContentType, out var type) || !type.MediaType.Equals("multipart/form-data", StringComparison.OrdinalIgnoreCase))
+            throw new RagException(ErrorKind.Unsupported, $"The content type '{request.ContentType}' is not one that documents come in.", "Send multipart/form-data or application/json.");
+        string boundary = HeaderUtilities.RemoveQuotes(type.Boundary).Value ?? throw new RagException(ErrorKind.Invalid, "The multipart content type has no boundary.", "Let your HTTP library set the header.");
+        var reader = new MultipartReader(boundary, request.Body);
+        var files = new List<IncomingFile>();
+        long total = 0;
+        while (await reader.ReadNextSectionAsync(ct) is { } section)
+        {
+            if (!ContentDispositionHeaderValue.TryParse(section.ContentDisposition, out var disposition) || !disposition.IsFileDisposition()) continue;
+            if (files.Count == MaxFilesPerRequest) throw new RagException(ErrorKind.TooLarge, $"The request holds more than {MaxFilesPerRequest} files.", "Send them in several requests, or as a ZIP archive.");
+            string fileName = HeaderUtilities.RemoveQuotes(disposition.FileNameStar.HasValue ? disposition.FileNameStar : disposition.FileName).Value ?? "";
+            var content = await ReadBoundedAsync(section.Body, options.Parsing.MaxFileBytes - total, ct);
+            total += content.Length;
+            files.Add(new(Parsing.ArchiveReader.SafeName(fileName), content));
+        }
+        return files;
+    }
+
+    private static async Task<List<IncomingFile>> ReadTextsAsync(HttpRequest request, CancellationToken ct)
+    {
+        var body = await JsonSerializer.DeserializeAsync(request.Body, IngestionJson.Default.TextDocuments, ct);
+        var documents = body?.Documents ?? (body?.Text is null ? [] : [new TextDocument(body.Uri, body.Text, body.Title, body.Metadata)]);
+        if (documents.Count > MaxFilesPerRequest) throw new RagException(ErrorKind.TooLarge, $"The request holds more than {MaxFilesPerRequest} documents.", "Send them in several requests.");
+        return documents.Select((d, i) => new IncomingFile(
+            d.Uri is { Length: > 0 } uri ? uri : throw new RagException(ErrorKind.Invalid, $"Document {i + 1} has no uri.", "Give each document the name by which it is replaced later."),
+            Encoding.UTF8.GetBytes(d.Text ?? ""), d.Title, d.Metadata)).ToList();
+    }
+
+    private static async Task<ReadOnlyMemory<byte>> ReadBoundedAsync(Stream body, long maxBytes, CancellationToken ct)
+    {
+        using var buffer = new MemoryStream();
+        byte[] block = new byte[81_920];
+        int read;
+        while ((read = await body.ReadAsync(block, ct)) > 0)
+        {
+            if (buffer.Length + read > maxBytes)
+                throw new RagException(ErrorKind.TooLarge, $"The request holds more than {maxBytes / 1_000_000.0:0.#} MB of files.", "Send fewer files at a time; Ingestion:Parsing:MaxFileBytes sets the bound.");
+            buffer.Write(block, 0, read);
+        }
+        return buffer.GetBuffer().AsMemory(0, (int)buffer.Length);
+    }
+
+    private static async Task<CollectionView> ViewAsync(Collection c, DocumentRecord documents, CancellationToken ct)
+    {
+        var counts = await documents.CountAsync(c.Id, ct);
+        return new(c.Name, c.Language, counts.Documents, counts.Chunks, counts.Embedded, Clock.FromMicroseconds(c.CreatedAt));
+    }
+
+    private static DocumentView View(DocumentInfo d, Collection c) => new(
+        d.Id, c.Name, d.Uri, d.Title, d.MediaType, d.Version, d.SizeBytes, d.TextChars, d.ChunkCount, DocumentRecord.ParseMetadata(d.Metadata),
+        Clock.FromMicroseconds(d.CreatedAt), Clock.FromMicroseconds(d.UpdatedAt));
+}

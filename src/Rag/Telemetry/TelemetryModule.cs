@@ -1,0 +1,54 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using OpenTelemetry.Metrics;
+using Rag.Answering;
+using Rag.Caching;
+using Rag.Indexing;
+using Rag.Ingestion;
+using Rag.Retrieval;
+
+namespace Rag.Telemetry;
+
+internal static class TelemetryModule
+{
+    private static readonly string[] Meters =
+        [HttpMetrics.MeterName, StateMetrics.MeterName, CacheMetrics.MeterName, IngestionMetrics.MeterName, RetrievalMetrics.MeterName, AnsweringMetrics.MeterName];
+
+    public static IServiceCollection AddTelemetry(this IServiceCollection services)
+    {
+        services.AddSingleton<HttpMetrics>();
+        services.AddSingleton<StateMetrics>();
+        services.AddSingleton<ChangeLogWatch>();
+        services.AddSingleton<IHostedService>(s => s.GetRequiredService<ChangeLogWatch>());
+        services.AddOpenTelemetry().WithMetrics(metrics => metrics.AddMeter(Meters).AddPrometheusExporter(p => p.ScrapeResponseCacheDurationMilliseconds = 0));
+        return services;
+    }
+
+    /// <summary>First in the pipeline: what stands before it is not measured.</summary>
+    public static IApplicationBuilder UseTelemetry(this IApplicationBuilder app)
+    {
+        HttpMetrics.Use(app, app.ApplicationServices.GetRequiredService<HttpMetrics>());
+        // Made for their gauges; nobody else asks for them.
+        app.ApplicationServices.GetRequiredService<StateMetrics>();
+        return app;
+    }
+
+    public static IEndpointRouteBuilder MapTelemetry(this IEndpointRouteBuilder routes)
+    {
+        routes.MapPrometheusScrapingEndpoint("/metrics");
+        foreach (string path in new[] { "/livez", "/health" })
+            routes.MapGet(path, () => TypedResults.Text("ok")).WithTags("Health").WithSummary("The process runs");
+        foreach (string path in new[] { "/readyz", "/ready", "/startupz" })
+            routes.MapGet(path, Ready).WithTags("Health").WithSummary("This replica can answer");
+        return routes;
+    }
+
+    private static IResult Ready(Indexer indexer)
+    {
+        if (indexer.Ready.IsCompletedSuccessfully) return TypedResults.Text("ready");
+        return TypedResults.Text($"The index is being opened. {indexer.Trouble}".TrimEnd(), statusCode: StatusCodes.Status503ServiceUnavailable);
+    }
+}
