@@ -26,6 +26,7 @@ internal static partial class MarkdownSource
     {
         if (!text.Contains("{{<") && !text.Contains("{{%")) return text;
         text = HighlightTag().Replace(text, m => m.Groups[1].Success ? "\n```\n" : "\n```" + m.Groups[2].Value + "\n");
+        text = ParameterTag().Replace(text, "{$1}");
         text = TitledTag().Replace(text, m => $"\n**{m.Groups[1].Value}**\n\n");
         return AnyTag().Replace(text, "");
     }
@@ -64,12 +65,16 @@ internal static partial class MarkdownSource
     [GeneratedRegex(@"^title[ \t]*[:=][ \t]*(\S.*?)[ \t]*\r?$", RegexOptions.Multiline | RegexOptions.IgnoreCase, 2000)]
     private static partial Regex TitleLine();
 
-    [GeneratedRegex(@"[ \t]*\{\{[<%]\s*(?:(/)\s*highlight|highlight\s+([\w-]*))[^}\n]*[%>]\}\}[ \t]*", RegexOptions.None, 2000)]
+    // Paired tags whose content is a listing: highlight, and those named for code or examples.
+    [GeneratedRegex(@"[ \t]*\{\{[<%]\s*(?:(/)\s*(?:highlight|code|[\w-]+-example)|(?:highlight|code|[\w-]+-example)\b[ \t]*([a-z]*))[^}\n]*[%>]\}\}[ \t]*", RegexOptions.None, 2000)]
     private static partial Regex HighlightTag();
+
+    [GeneratedRegex(@"\{\{[<%]\s*(?:param|psubstr)\s+""?([\w.-]+)[^}]{0,200}[%>]\}\}", RegexOptions.None, 2000)]
+    private static partial Regex ParameterTag();
 
     [GeneratedRegex(@"\{\{[<%]\s*\w[\w-]*[^}\n]*?\btitle=""([^""\n]+)""[^}\n]*[%>]\}\}", RegexOptions.None, 2000)]
     private static partial Regex TitledTag();
 
-    [GeneratedRegex(@"[ \t]*\{\{(?:<[^\n]*?>|%[^\n]*?%)\}\}", RegexOptions.None, 2000)]
+    [GeneratedRegex(@"[ \t]*\{\{(?:<[^{}]{0,2000}?>|%[^{}]{0,2000}?%)\}\}", RegexOptions.None, 2000)]
     private static partial Regex AnyTag();
 }
