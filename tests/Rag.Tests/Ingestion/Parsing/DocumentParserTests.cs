@@ -51,8 +51,8 @@ public sealed class DocumentParserTests
     [Fact]
     public async Task A_parse_that_exhausts_its_memory_is_refused_as_hostile_and_the_next_one_works()
     {
-        await using var parser = Parser(new() { Workers = 1, WorkerMemoryBytes = 64 << 20 });
-        string big = "<html><body>" + string.Concat(Enumerable.Repeat("<p><b>x</b><i>y</i></p>", 400_000));
+        await using var parser = Parser(new() { Workers = 1, WorkerMemoryBytes = 48 << 20 });
+        string big = "<html><body>" + string.Concat(Enumerable.Repeat("<p><b>x</b><i>y</i></p>", 250_000));
         var refusal = await Refused(parser, "big.html", Encoding.UTF8.GetBytes(big));
         refusal.Reason.ShouldBe("hostile");
         refusal.Message.ShouldContain("memory");
