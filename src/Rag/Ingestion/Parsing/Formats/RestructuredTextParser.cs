@@ -78,8 +78,9 @@ internal sealed partial class RestructuredTextParser
             _builder.Code(Dedent(body, end));
             return end;
         }
-        string words = char.ToUpperInvariant(name[0]) + name[1..] + (match.Groups[2].Length > 0 ? ": " + match.Groups[2].Value : "");
-        prose.Append(Inline(words)).Append(name is "note" or "warning" or "tip" or "important" or "caution" or "hint" ? ": " : "\n");
+        bool admonition = name is "note" or "warning" or "tip" or "important" or "caution" or "hint";
+        string label = char.ToUpperInvariant(name[0]) + name[1..] + (admonition || match.Groups[2].Length > 0 ? ": " : "");
+        prose.Append(label).Append(Inline(match.Groups[2].Value)).Append(admonition && match.Groups[2].Length == 0 ? "" : "\n");
         for (int k = body; k < end; k++) _lines[k] = _lines[k].Trim();
         while (body < end && _lines[body].Length == 0) body++;
         return body;
