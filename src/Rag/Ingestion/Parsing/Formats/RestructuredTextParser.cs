@@ -41,7 +41,8 @@ internal sealed partial class RestructuredTextParser
             else
             {
                 bool literal = line.EndsWith("::", StringComparison.Ordinal);
-                prose.Append(Inline(literal ? line[..^1] : line)).Append('\n');
+                // A paragraph of two colons alone only announces the listing.
+                if (line.Trim() != "::") prose.Append(Inline(literal ? line[..^1] : line)).Append('\n');
                 if (literal) Flush(prose);
                 i++;
                 if (literal) i = Literal(i, Indent(line));
