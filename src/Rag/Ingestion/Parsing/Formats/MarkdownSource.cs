@@ -5,6 +5,9 @@ namespace Rag.Ingestion.Parsing.Formats;
 /// <summary>What stands around the Markdown of a file: front matter (YAML or TOML) and a site generator's shortcodes.</summary>
 internal static partial class MarkdownSource
 {
+    private const int MaxBracketsPerLine = 2_000;
+    private const int MaxSignsPerLine = 100_000;
+
     internal readonly record struct Source(string? Title, string Body);
 
     public static Source Read(string text)
@@ -31,32 +34,39 @@ internal static partial class MarkdownSource
         return AnyTag().Replace(text, "");
     }
 
-    /// <summary>Refuses block quotes and brackets nested so deep that only an attack nests them.</summary>
+    /// <summary>Refuses quotes and lists nested so deep on one line, or so many open brackets and signs, that only an attack has them.</summary>
     /// <exception cref="ParseException">hostile.</exception>
     public static void CheckDepth(string markdown, int maxDepth)
     {
         foreach (var line in markdown.AsSpan().EnumerateLines())
         {
-            int quotes = 0;
-            foreach (char c in line)
-            {
-                if (c == '>') quotes++;
-                else if (c is not (' ' or '\t' or '-' or '*' or '+')) break;
-                else if (c is not (' ' or '\t')) quotes++;
-            }
-            if (quotes > maxDepth && line.IndexOfAny('>', ' ') >= 0 && line.Contains('>') | line.Trim().Contains(' ') && !IsRule(line)) throw TooDeep(null);
-            if (line.Count('[') > 2_000 || line.Count('*') + line.Count('_') > 100_000) throw TooDeep(null);
+            if (Containers(line) > maxDepth && !IsRule(line)) throw TooDeep(null);
+            // Unmatched delimiters cost time quadratic in their number.
+            if (line.Count('[') > MaxBracketsPerLine || line.Count('*') + line.Count('_') > MaxSignsPerLine) throw TooDeep(null);
         }
+    }
+
+    /// <summary>How many block quotes and list items a line opens before its text.</summary>
+    private static int Containers(ReadOnlySpan<char> line)
+    {
+        int count = 0;
+        for (int i = 0; i < line.Length; i++)
+        {
+            char c = line[i];
+            if (c == '>' || (c is '-' or '*' or '+' && i + 1 < line.Length && line[i + 1] == ' ')) count++;
+            else if (c is not (' ' or '\t')) break;
+        }
+        return count;
     }
 
     public static ParseException TooDeep(Exception? inner) =>
         new("hostile", "the Markdown nests far deeper than a document needs. Send a flatter version.", inner);
 
+    /// <summary>A thematic break: one sign, repeated.</summary>
     private static bool IsRule(ReadOnlySpan<char> line)
     {
         char sign = line.TrimStart()[0];
-        foreach (char c in line) if (c != sign && c is not (' ' or '\t')) return false;
-        return sign != '>';
+        return sign != '>' && !line.ContainsAnyExcept(sign, ' ', '\t');
     }
 
     [GeneratedRegex(@"\A(---|\+\+\+)[ \t]*\r?\n(.*?)\r?\n\1[ \t]*(?:\r?\n|\z)", RegexOptions.Singleline, 2000)]
