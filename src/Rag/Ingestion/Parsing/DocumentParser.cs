@@ -9,6 +9,9 @@ namespace Rag.Ingestion.Parsing;
 /// </summary>
 internal sealed class DocumentParser(ParsingOptions options, TimeProvider time) : IAsyncDisposable
 {
+    // A small value in JSON or CSV takes tens of times its bytes while it is read.
+    private const int MaxBytesHere = 8_000_000;
+
     private readonly ParserPool _pool = new(options, time);
 
     /// <exception cref="ParseException">Every failure of the file, with its reason.</exception>
@@ -16,14 +19,17 @@ internal sealed class DocumentParser(ParsingOptions options, TimeProvider time) 
     {
         if (content.Length > options.MaxFileBytes)
             throw new ParseException("too_large", string.Create(CultureInfo.InvariantCulture, $"the file has {content.Length / 1e6:0.#} MB; at most {options.MaxFileBytes / 1e6:0.#} MB are read. Split it."));
-        var type = FileTypes.Detect(name, content.Span);
-        if (FormatParser.Refusal(type) is { } refusal) throw refusal;
-        if (!IsLinear(type.Format)) return await _pool.ParseAsync(name, content, ct);
-        return await Task.Run(() => FormatParser.Parse(new(name, content, type, options.MaxTextChars)), ct);
+        return await Task.Run(() => ParseHere(name, content), ct) ?? await _pool.ParseAsync(name, content, ct);
     }
 
     public ValueTask DisposeAsync() => _pool.DisposeAsync();
 
-    private static bool IsLinear(FileFormat format) =>
-        format is FileFormat.PlainText or FileFormat.Csv or FileFormat.Json or FileFormat.JsonLines;
+    /// <summary>The document, or null where it takes a process of its own to read it safely.</summary>
+    private ParsedDocument? ParseHere(string name, ReadOnlyMemory<byte> content)
+    {
+        var type = FileTypes.Detect(name, content.Span);
+        if (FormatParser.Refusal(type) is { } refusal) throw refusal;
+        bool here = content.Length <= MaxBytesHere && type.Format is (FileFormat.PlainText or FileFormat.Csv or FileFormat.Json or FileFormat.JsonLines);
+        return here ? FormatParser.Parse(new(name, content, type, options.MaxTextChars)) : null;
+    }
 }

@@ -72,10 +72,10 @@ internal static partial class FileTypes
             return XmlRoot().Match(start) is { Success: true } root && root.Groups[1].Value.Equals("html", StringComparison.OrdinalIgnoreCase)
                 ? new(FileFormat.Html, "application/xhtml+xml")
                 : new(FileFormat.Xml, "application/xml");
-        if (HtmlStart().IsMatch(start) || extension is ".html" or ".htm" or ".xhtml") return new(FileFormat.Html, "text/html");
-        // Text that is often quoted inside other text is trusted only under a name that does not say otherwise.
+        // Readme files in Markdown often begin with a piece of HTML.
         bool named = extension is ".md" or ".markdown" or ".mdx" or ".rst" or ".csv" or ".tsv";
-        if (named) return null;
+        if (named) return HtmlPage().IsMatch(start) ? new(FileFormat.Html, "text/html") : null;
+        if (HtmlStart().IsMatch(start) || extension is ".html" or ".htm" or ".xhtml") return new(FileFormat.Html, "text/html");
         if (extension is ".eml" or ".mht" or ".mhtml" || IsMail(start)) return new(FileFormat.Email, "message/rfc822");
         if (start.StartsWith('{') || start.StartsWith('[')) return JsonLook(extension, start);
         return extension is ".txt" or "" or ".tab" && IsTabular(text) ? new(FileFormat.Csv, "text/tab-separated-values") : null;
@@ -138,6 +138,9 @@ internal static partial class FileTypes
     [GeneratedRegex(@"^\{[^\n]*\}\s*\n\s*\{""", RegexOptions.None, 1000)]
     private static partial Regex JsonLinesStart();
 
-    [GeneratedRegex(@"^(?:\{\s*(?:""|\})|\[\s*(?:\{\s*""|\[|""|-?\d|\]|true|false|null))", RegexOptions.None, 1000)]
+    [GeneratedRegex(@"^(?:\{\s*(?:""|\})|\[\s*(?:\{\s*""|\[\s*[\[""\d-]|""[^""]*""\s*[,\]]|-?\d[\d.eE+-]*\s*,))", RegexOptions.None, 1000)]
     private static partial Regex JsonStart();
+
+    [GeneratedRegex(@"^(?:<!doctype\s+html|<html[\s>])", RegexOptions.IgnoreCase, 1000)]
+    private static partial Regex HtmlPage();
 }

@@ -15,12 +15,12 @@ internal static class FormatParser
     /// <exception cref="ParseException">Every way in which it can fail.</exception>
     public static ParsedDocument Parse(ParseInput input)
     {
-        if (input.Content.IsEmpty) throw Empty();
+        if (input.Content.IsEmpty) throw Empty(input.Type);
         if (Refusal(input.Type) is { } refusal) throw refusal;
         try
         {
             var document = Dispatch(input);
-            return document.Blocks.Count == 0 ? throw Empty() : Named(document, input.Name);
+            return document.Blocks.Count == 0 ? throw Empty(input.Type) : Named(document, input.Name);
         }
         catch (Exception e) when (e is not (ParseException or OutOfMemoryException))
         {
@@ -72,7 +72,9 @@ internal static class FormatParser
         _ => throw new ParseException("unsupported", $"files of this kind ({input.Type.MediaType}) are not read."),
     };
 
-    private static ParseException Empty() => new("empty", "there is no text in this file. If it shows scanned pages, run text recognition (OCR) first.");
+    private static ParseException Empty(FileType type) => new("empty", type.Format == FileFormat.Pdf
+        ? "there is no text in this file, perhaps because it shows scanned pages. Run text recognition (OCR) first."
+        : "there is no text in this file. Check that it is the one you meant to send.");
 
     private static ParsedDocument Named(ParsedDocument document, string name)
     {

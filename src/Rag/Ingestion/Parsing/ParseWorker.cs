@@ -8,12 +8,16 @@ namespace Rag.Ingestion.Parsing;
 /// </summary>
 internal static class ParseWorker
 {
+    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(10);
+
     public static async Task<int> RunAsync(Stream stdin, Stream stdout)
     {
         while (await WorkerFrames.ReadAsync(stdin, CancellationToken.None) is { } head)
         {
             var request = JsonSerializer.Deserialize(head, WorkerFrames.Json.WorkerRequest)!;
             byte[] content = await WorkerFrames.ReadAsync(stdin, CancellationToken.None) ?? [];
+            // The host ends a process that overruns; this one is for a host that died and left it working.
+            await using var orphan = TimeProvider.System.CreateTimer(static _ => Environment.Exit(1), null, TimeSpan.FromMilliseconds(request.TimeoutMs) + Grace, Timeout.InfiniteTimeSpan);
             byte[] reply = JsonSerializer.SerializeToUtf8Bytes(Reply(request, content), WorkerFrames.Json.WorkerReply);
             await WorkerFrames.WriteAsync(stdout, reply, CancellationToken.None);
         }

@@ -21,7 +21,7 @@ internal sealed class ParserPool(ParsingOptions options, TimeProvider time) : IA
         {
             ObjectDisposedException.ThrowIf(_closed, this);
             process = _idle.TryTake(out var idle) ? idle : ParserProcess.Start(options);
-            return await process.ParseAsync(new(name, options.MaxTextChars), content, options.TimeoutMs, time, ct);
+            return await process.ParseAsync(new(name, options.MaxTextChars, options.TimeoutMs), content, time, ct);
         }
         finally
         {

@@ -45,11 +45,11 @@ internal sealed class ParserProcess : IAsyncDisposable
     }
 
     /// <exception cref="ParseException">The file's own failure, timeout, or hostile where it ended the process.</exception>
-    public async Task<ParsedDocument> ParseAsync(WorkerRequest request, ReadOnlyMemory<byte> content, int timeoutMs, TimeProvider time, CancellationToken ct)
+    public async Task<ParsedDocument> ParseAsync(WorkerRequest request, ReadOnlyMemory<byte> content, TimeProvider time, CancellationToken ct)
     {
         Documents++;
         IsUsable = false;
-        using var deadline = new CancellationTokenSource(TimeSpan.FromMilliseconds(timeoutMs), time);
+        using var deadline = new CancellationTokenSource(TimeSpan.FromMilliseconds(request.TimeoutMs), time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, ct);
         try
         {
@@ -61,7 +61,7 @@ internal sealed class ParserProcess : IAsyncDisposable
         }
         catch (OperationCanceledException) when (!ct.IsCancellationRequested)
         {
-            throw new ParseException("timeout", $"reading the file took longer than {timeoutMs / 1000.0:0.##} seconds and was ended. Split it, or save it again in the program that made it.");
+            throw new ParseException("timeout", $"reading the file took longer than {request.TimeoutMs / 1000.0:0.##} seconds and was ended. Split it, or save it again in the program that made it.");
         }
         catch (Exception e) when (e is IOException or InvalidDataException or JsonException)
         {

@@ -13,7 +13,8 @@ internal sealed record WorkerReply(ParsedDocument? Document, string? Reason = nu
 internal sealed partial class WorkerJson : JsonSerializerContext;
 
 /// <param name="MaxTextChars">Bound of the extracted text; UTF-16 code units.</param>
-internal sealed record WorkerRequest(string Name, int MaxTextChars);
+/// <param name="TimeoutMs">The host's bound; the process ends itself some time after it, should the host be gone by then.</param>
+internal sealed record WorkerRequest(string Name, int MaxTextChars, int TimeoutMs);
 
 /// <summary>
 /// Frames between the host and a parser process: four bytes of length, little-endian, then so many bytes. A request is

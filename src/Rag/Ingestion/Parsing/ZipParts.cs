@@ -43,10 +43,10 @@ internal sealed class ZipParts
 
     /// <summary>The unpacked bytes of a part, or null where there is none of that name.</summary>
     /// <exception cref="ParseException">broken, hostile, encrypted.</exception>
-    public byte[]? Read(string name)
+    public byte[]? Read(string name, int maxBytes = MaxPartBytes)
     {
         if (!_entries.TryGetValue(name.TrimStart('/'), out var entry)) return null;
-        long left = Math.Min(MaxPartBytes, MaxTotalBytes - _unpacked);
+        long left = Math.Min(maxBytes, MaxTotalBytes - _unpacked);
         byte[] bytes = ReadEntry(entry, left);
         _unpacked += bytes.Length;
         return bytes;

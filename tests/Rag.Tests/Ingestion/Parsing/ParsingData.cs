@@ -73,7 +73,7 @@ internal static class ParsingData
         {
             foreach (var (name, content) in entries)
             {
-                using var entry = zip.CreateEntry(name, name == "mimetype" ? CompressionLevel.NoCompression : CompressionLevel.Fastest).Open();
+                using var entry = zip.CreateEntry(name, name == "mimetype" ? CompressionLevel.NoCompression : CompressionLevel.Optimal).Open();
                 entry.Write(content);
             }
         }

@@ -6,6 +6,8 @@ namespace Rag.Ingestion.Parsing.Formats;
 internal static class CsvParser
 {
     private const int SniffRows = 20;
+    // As many columns as a spreadsheet has.
+    private const int MaxColumns = 16_384;
     private static readonly char[] Delimiters = [',', '\t', ';', '|'];
 
     public static ParsedDocument Parse(ParseInput input)
@@ -50,6 +52,7 @@ internal static class CsvParser
 
     private static void EndField(List<string> row, StringBuilder field)
     {
+        if (row.Count >= MaxColumns) throw new ParseException("too_large", $"a row has more than {MaxColumns:N0} fields. Check the file's delimiter and quotes.");
         row.Add(field.ToString());
         field.Clear();
     }

@@ -45,6 +45,11 @@ internal static class MarkdownText
                     break;
                 case FootnoteLink or HtmlInline:
                     break;
+                // A bracket or a sign that turned out to be no markup.
+                case DelimiterInline delimiter:
+                    text.Append(delimiter.ToLiteral());
+                    Append(delimiter, text);
+                    break;
                 case ContainerInline inner:
                     Append(inner, text);
                     break;

@@ -17,6 +17,7 @@ internal sealed partial class PdfTextWriter
     private readonly HashSet<string> _running;
     private readonly StringBuilder _open = new();
     private int? _openPage;
+    private int _list;
 
     public PdfTextWriter(ParsedTextBuilder builder, IReadOnlyList<PdfPageText> pages)
     {
@@ -132,8 +133,6 @@ internal sealed partial class PdfTextWriter
         _builder.ListItem(_list, 0, char.IsLetterOrDigit(sign[0]) || sign[0] == '(' ? sign + " " : "- ", text[marker.Length..]);
     }
 
-    private int _list;
-
     private static string JoinLines(List<PdfLine> lines)
     {
         var text = new StringBuilder();
@@ -144,7 +143,7 @@ internal sealed partial class PdfTextWriter
     /// <summary>A hyphen at the line's end is undone when it splits a word: letter before it, small letter after it.</summary>
     private static void AppendLine(StringBuilder text, string line)
     {
-        if (text.Length > 1 && text[^1] is '-' or '\u2010' && text.Length > 1 && char.IsLower(text[^2]) && char.IsLower(line[0])) text.Length--;
+        if (text.Length > 1 && text[^1] is '-' or '\u2010' && char.IsLower(text[^2]) && char.IsLower(line[0])) text.Length--;
         else if (text.Length > 0) text.Append(' ');
         text.Append(line);
     }

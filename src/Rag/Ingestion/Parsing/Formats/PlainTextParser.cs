@@ -9,8 +9,8 @@ namespace Rag.Ingestion.Parsing.Formats;
 /// </summary>
 internal static partial class PlainTextParser
 {
-    // A prose column is between these widths; each wrapped line ends within a long word of the widest.
-    private const int MinWrap = 50, MaxWrap = 120, Slack = 25;
+    // A prose column is between these widths; most of its lines are full but for so many characters.
+    private const int MinWrap = 50, MaxWrap = 120, Slack = 4;
 
     public static ParsedDocument Parse(ParseInput input)
     {
@@ -20,34 +20,41 @@ internal static partial class PlainTextParser
         return builder.Build(null, input.Type.MediaType, new Dictionary<string, string> { ["charset"] = decoded.Charset });
     }
 
-    public static void Write(string text, ParsedTextBuilder builder)
+    /// <param name="softBreaks">Single line ends never mean anything, as in markup languages.</param>
+    public static void Write(string text, ParsedTextBuilder builder, bool softBreaks = false)
     {
         var paragraph = new List<string>();
+        int list = 0;
         foreach (var range in text.AsSpan().EnumerateLines())
         {
-            if (!range.IsWhiteSpace())
-            {
-                paragraph.Add(range.TrimEnd().ToString());
-                continue;
-            }
-            Flush(paragraph, builder);
+            if (range.IsWhiteSpace()) list = Flush(paragraph, builder, softBreaks, list);
+            else paragraph.Add(range.TrimEnd().ToString());
         }
-        Flush(paragraph, builder);
+        Flush(paragraph, builder, softBreaks, list);
     }
 
-    private static void Flush(List<string> lines, ParsedTextBuilder builder)
+    /// <summary>Writes a paragraph; returns the list that the next may continue, 0 for none.</summary>
+    private static int Flush(List<string> lines, ParsedTextBuilder builder, bool softBreaks, int list)
     {
+        if (lines.Count == 0) return list;
         if (lines.Count > 1 && IsUnderline(lines[1], lines[0]))
         {
             builder.Heading(lines[1][0] == '=' ? 1 : 2, lines[0]);
             lines.RemoveRange(0, 2);
+            list = 0;
         }
-        if (lines.Count > 0)
+        if (lines.Count > 0 && ListMarker().IsMatch(lines[0]))
         {
-            if (ListMarker().IsMatch(lines[0])) WriteList(lines, builder);
-            else builder.Paragraph(Join(lines));
+            if (list == 0) list = builder.NewGroup();
+            WriteList(lines, builder, list);
+        }
+        else if (lines.Count > 0)
+        {
+            list = 0;
+            builder.Paragraph(softBreaks ? string.Join(' ', lines.Select(l => l.Trim())) : Join(lines));
         }
         lines.Clear();
+        return list;
     }
 
     /// <summary>True for a line of one repeated sign that is about as long as the title above it (Setext, reStructuredText).</summary>
@@ -58,9 +65,8 @@ internal static partial class PlainTextParser
         return line.AsSpan().Trim(first).IsEmpty && line.Length >= title.Trim().Length - 1 && char.IsLetterOrDigit(title.Trim()[0]);
     }
 
-    private static void WriteList(List<string> lines, ParsedTextBuilder builder)
+    private static void WriteList(List<string> lines, ParsedTextBuilder builder, int group)
     {
-        int group = builder.NewGroup();
         var item = new StringBuilder();
         (string Marker, int Depth) open = ("", 0);
         foreach (string line in lines)
@@ -85,10 +91,19 @@ internal static partial class PlainTextParser
     private static string Join(List<string> lines)
     {
         if (lines.Count == 1) return lines[0];
-        int wrap = lines.Max(l => l.Length);
-        bool wrapped = wrap is >= MinWrap and <= MaxWrap && lines.Take(lines.Count - 1).All(l => l.Length >= wrap - Slack);
+        int width = lines.Max(l => l.Length);
+        // A line was wrapped if the next one's first word had no room on it.
+        int wrapped = Enumerable.Range(0, lines.Count - 1).Count(i => lines[i].Length + 1 + FirstWord(lines[i + 1]) > width - Slack);
         // Runs of blanks are columns of a table that somebody drew.
-        return wrapped && !lines.Any(l => l.TrimStart().Contains("   ")) ? string.Join(' ', lines.Select(l => l.Trim())) : string.Join('\n', lines);
+        bool prose = width is >= MinWrap and <= MaxWrap && wrapped >= (lines.Count - 1) * 0.8 && !lines.Any(l => l.TrimStart().Contains("   "));
+        return prose ? string.Join(' ', lines.Select(l => l.Trim())) : string.Join('\n', lines);
+    }
+
+    private static int FirstWord(string line)
+    {
+        var trimmed = line.AsSpan().TrimStart();
+        int blank = trimmed.IndexOf(' ');
+        return blank < 0 ? trimmed.Length : blank;
     }
 
     [GeneratedRegex(@"^([ \t]{0,12})([-*+•·]|\d{1,3}[.)]|[a-z][.)])[ \t]+(?=\S)")]

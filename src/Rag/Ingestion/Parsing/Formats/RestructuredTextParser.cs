@@ -34,15 +34,16 @@ internal sealed partial class RestructuredTextParser
         {
             string line = _lines[i];
             string next = i + 1 < _lines.Length ? _lines[i + 1] : "";
-            if (Rule(line) && Rule(Line(i + 2)) && next.Length > 0) i = Title(i + 1, prose) + 1;
+            if (Uniform(line) && Line(i + 2) == line && next.Length > 0) i = Title(i + 1, prose) + 1;
             else if (line.Length > 0 && line[0] != ' ' && next.Length >= 3 && PlainTextParser.IsUnderline(next, line)) i = Title(i, prose);
             else if (line.TrimStart().StartsWith(".. ", StringComparison.Ordinal) || line.TrimStart() == "..") i = Directive(i, prose);
             else if (line.TrimStart().StartsWith("+-", StringComparison.Ordinal) || (Rule(line) && line.Contains(' '))) i = Drawn(i, prose);
             else
             {
                 bool literal = line.EndsWith("::", StringComparison.Ordinal);
-                if (line.Length > 0) prose.Append(Inline(literal ? line[..^1] : line)).Append('\n');
-                if (line.Length == 0 || literal) Flush(prose);
+                // A paragraph of two colons alone only announces the listing.
+                if (line.Trim() != "::") prose.Append(Inline(literal ? line[..^1] : line)).Append('\n');
+                if (literal) Flush(prose);
                 i++;
                 if (literal) i = Literal(i, Indent(line));
             }
@@ -78,8 +79,9 @@ internal sealed partial class RestructuredTextParser
             _builder.Code(Dedent(body, end));
             return end;
         }
-        string words = char.ToUpperInvariant(name[0]) + name[1..] + (match.Groups[2].Length > 0 ? ": " + match.Groups[2].Value : "");
-        prose.Append(Inline(words)).Append(name is "note" or "warning" or "tip" or "important" or "caution" or "hint" ? ": " : "\n");
+        bool admonition = name is "note" or "warning" or "tip" or "important" or "caution" or "hint";
+        string label = char.ToUpperInvariant(name[0]) + name[1..] + (admonition || match.Groups[2].Length > 0 ? ": " : "");
+        prose.Append(label).Append(Inline(match.Groups[2].Value)).Append(admonition && match.Groups[2].Length == 0 ? "" : "\n");
         for (int k = body; k < end; k++) _lines[k] = _lines[k].Trim();
         while (body < end && _lines[body].Length == 0) body++;
         return body;
@@ -125,13 +127,15 @@ internal sealed partial class RestructuredTextParser
 
     private void Flush(StringBuilder prose)
     {
-        if (prose.Length > 0) PlainTextParser.Write(prose.ToString(), _builder);
+        if (prose.Length > 0) PlainTextParser.Write(prose.ToString(), _builder, softBreaks: true);
         prose.Clear();
     }
 
     private static int Indent(string line) => line.Length - line.TrimStart().Length;
 
     private static bool Rule(string line) => line.Length >= 3 && line.AsSpan().TrimStart("=-~^\"*#+ ").IsEmpty;
+
+    private static bool Uniform(string line) => Rule(line) && line.AsSpan().Trim(line[0]).IsEmpty;
 
     private static string Inline(string text)
     {

@@ -27,8 +27,8 @@ internal sealed class XlsxFormats
         string plain = Plain(code);
         bool day = plain.AsSpan().IndexOfAny('y', 'd') >= 0, time = plain.AsSpan().IndexOfAny('h', 's') >= 0;
         if (day || time || (plain.Contains('m') && !plain.Contains('0'))) return Date(number, day || !time, time) ?? Number(number);
-        if (plain.Contains('%')) return Number(Math.Round(number * 100, Decimals(plain))) + "%";
-        return plain.Contains('0') ? Number(Math.Round(number, Math.Min(Decimals(plain), 12))) : Number(number);
+        if (plain.Contains('%')) return Number(Round(number * 100, Decimals(plain))) + "%";
+        return plain.Contains('0') ? Number(Round(number, Decimals(plain))) : Number(number);
     }
 
     private string? Date(double serial, bool day, bool time)
@@ -41,6 +41,10 @@ internal sealed class XlsxFormats
         string format = !day ? "HH:mm:ss" : time && !midnight ? "yyyy-MM-dd HH:mm" : "yyyy-MM-dd";
         return moment.ToString(format, CultureInfo.InvariantCulture);
     }
+
+    /// <summary>Halves away from zero, as spreadsheets round; in decimal, where a half is a half.</summary>
+    private static double Round(double number, int decimals) =>
+        Math.Abs(number) < 1e15 ? (double)Math.Round((decimal)number, decimals, MidpointRounding.AwayFromZero) : number;
 
     /// <summary>Fifteen digits, as spreadsheets compute: 0.1 + 0.2 shows as 0.3.</summary>
     private static string Number(double number) => number.ToString(Math.Abs(number) is >= 1e15 or (> 0 and < 1e-5) ? "G15" : "0.###############", CultureInfo.InvariantCulture) is var text && text.Length > 17
