@@ -21,7 +21,8 @@ internal sealed class IndexStore : IDisposable
     {
         _root = Path.Combine(data.Path, "index");
         _modelId = embedder.ModelId ?? "none";
-        _rowBytes = QuantizedVector.RowBytes(embedder.Dimensions);
+        // Without a model no row is ever written; the file just needs some shape.
+        _rowBytes = QuantizedVector.RowBytes(Math.Max(1, embedder.Dimensions));
         Directory.CreateDirectory(_root);
     }
 
