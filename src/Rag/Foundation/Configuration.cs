@@ -9,6 +9,9 @@ internal sealed record ConfigurationError(string Key, string Problem, string Rem
     public override string ToString() => $"{Key}: {Problem}; {Remedy}.";
 }
 
+/// <summary>A configuration value and where it comes from: default, file, environment or flag.</summary>
+public sealed record ConfigurationValue(string Key, string? Value, string From);
+
 /// <summary>Options that name their section and report every mistake in it.</summary>
 internal interface IValidatedOptions
 {
@@ -44,9 +47,42 @@ internal sealed class ConfigurationSections(IConfiguration configuration)
         return options;
     }
 
+    /// <summary>Every key with its value and, through <paramref name="sourceOf"/>, where that comes from; of secrets only that they are set.</summary>
+    public IEnumerable<ConfigurationValue> Effective(Func<string, string> sourceOf) => _sections.SelectMany(s => Effective(s.Section, s.Options, sourceOf));
+
+    private static IEnumerable<ConfigurationValue> Effective(string path, object options, Func<string, string> sourceOf)
+    {
+        foreach (var property in options.GetType().GetProperties().Where(p => p is { CanWrite: true, CanRead: true }).OrderBy(p => p.Name, StringComparer.Ordinal))
+        {
+            string key = $"{path}:{property.Name}";
+            object? value = property.GetValue(options);
+            if (IsNested(property.PropertyType))
+            {
+                foreach (var inner in Effective(key, value!, sourceOf)) yield return inner;
+                continue;
+            }
+            bool secret = property.Name is "ApiKey" or "Password" or "Secret";
+            string? shown = value switch
+            {
+                null => null,
+                _ when secret => "(set)",
+                System.Collections.IEnumerable list and not string => string.Join(' ', list.Cast<object>()),
+                IFormattable formattable => formattable.ToString(null, System.Globalization.CultureInfo.InvariantCulture),
+                _ => value.ToString(),
+            };
+            yield return new(key, shown, sourceOf(key));
+        }
+    }
+
+    private static bool IsNested(Type type) => type.Namespace?.StartsWith("Rag", StringComparison.Ordinal) == true && type.IsClass;
+
     /// <summary>Throws one <see cref="ConfigurationException"/> with every mistake, or nothing.</summary>
     public void ThrowIfWrong()
     {
+        string[] framework = ["Logging", "Kestrel"];
+        foreach (var root in configuration.GetChildren())
+            if (!framework.Contains(root.Key, StringComparer.OrdinalIgnoreCase) && !_sections.Any(s => s.Section.Equals(root.Key, StringComparison.OrdinalIgnoreCase)))
+                _errors.Add(new(root.Path, "is not a known section", $"use one of {string.Join(", ", _sections.Select(s => s.Section).Order())}"));
         var errors = _errors.Concat(_sections.SelectMany(s => s.Options.Validate())).ToList();
         if (errors.Count > 0) throw new ConfigurationException(errors);
     }
@@ -63,7 +99,7 @@ internal sealed class ConfigurationSections(IConfiguration configuration)
                 _errors.Add(new(child.Path, "is not a known key", $"use one of {known}"));
                 continue;
             }
-            if (child.GetChildren().Any() && property.GetValue(target) is { } nested && property.PropertyType.Namespace?.StartsWith("Rag", StringComparison.Ordinal) == true)
+            if (child.GetChildren().Any() && property.GetValue(target) is { } nested && IsNested(property.PropertyType))
             {
                 Bind(child, nested);
                 continue;

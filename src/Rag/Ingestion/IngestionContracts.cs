@@ -38,6 +38,8 @@ public sealed record TextDocuments(
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(CollectionList))]
+[JsonSerializable(typeof(CollectionView))]
+[JsonSerializable(typeof(DocumentView))]
 [JsonSerializable(typeof(CollectionRequest))]
 [JsonSerializable(typeof(DocumentList))]
 [JsonSerializable(typeof(IngestResponse))]

@@ -1,0 +1,52 @@
+using System.CommandLine;
+using Rag.Answering;
+using Rag.Foundation.Commands;
+using Rag.Indexing;
+using Rag.Ingestion;
+using Rag.Retrieval;
+
+namespace Rag.App;
+
+/// <summary>The commands, as a table of contents; each slice adds its own.</summary>
+internal static class CommandLine
+{
+    private const int WrongUsage = 2;
+
+    public static async Task<int> RunAsync(string[] args)
+    {
+        var parse = Build().Parse(args);
+        if (parse.Errors.Count > 0)
+        {
+            foreach (var error in parse.Errors) await Console.Error.WriteLineAsync("error: " + error.Message);
+            await Console.Error.WriteLineAsync($"       'rag {string.Join(' ', Path(parse).Append("--help"))}' shows how it is used.");
+            return WrongUsage;
+        }
+        return await parse.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromSeconds(30) });
+    }
+
+    public static RootCommand Build()
+    {
+        CommandContext context = null!;
+        context = new CommandContext { ConnectAsync = (parse, ct) => ServerConnection.OpenAsync(context, parse, ct) };
+        var root = new RootCommand("Answers from your own documents, each sentence with the span it came from.")
+        {
+            context.Server, context.Data, context.Set, context.Json,
+        };
+        root.AddServe(context);
+        root.AddIngestion(context);
+        root.AddAnswering(context);
+        root.AddRetrieval(context);
+        root.AddIndexing(context);
+        root.AddStatus(context);
+        root.AddConfig(context);
+        return root;
+    }
+
+    private static IEnumerable<string> Path(ParseResult parse)
+    {
+        var names = new Stack<string>();
+        for (var command = parse.CommandResult; command is not null; command = command.Parent as System.CommandLine.Parsing.CommandResult)
+            if (command.Command is not RootCommand) names.Push(command.Command.Name);
+        return names;
+    }
+}

@@ -1,0 +1,71 @@
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Rag.Access;
+using Rag.Answering;
+using Rag.Indexing;
+using Rag.Ingestion;
+using Rag.Retrieval;
+using Rag.Storage;
+using Rag.Telemetry;
+using Scalar.AspNetCore;
+
+namespace Rag.App;
+
+/// <summary>The server, built the same way for <c>rag serve</c>, for <c>rag demo</c>, inside a command, and in tests.</summary>
+internal static class RagServer
+{
+    /// <param name="settings">Configuration that goes before files and environment.</param>
+    /// <param name="configureKestrel">Where to listen, where the configuration's addresses do not say.</param>
+    /// <exception cref="Foundation.ConfigurationException">Every mistake in the configuration.</exception>
+    public static WebApplication Build(IEnumerable<KeyValuePair<string, string?>> settings, bool quiet = false, Action<KestrelServerOptions>? configureKestrel = null)
+    {
+        var configuration = RagConfiguration.Load(settings);
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory, WebRootPath = Path.Combine(AppContext.BaseDirectory, "wwwroot") });
+        builder.Configuration.AddConfiguration(configuration);
+        builder.Logging.ClearProviders().AddSimpleConsole(console => console.SingleLine = true).SetMinimumLevel(quiet ? LogLevel.Error : LogLevel.Information)
+            .AddFilter("Microsoft", LogLevel.Warning).AddFilter("System", LogLevel.Warning);
+        // Commands print to standard output; what is logged must not get between.
+        if (quiet) builder.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+        builder.Services.AddRag(configuration);
+        builder.Services.AddOpenApi("v1", OpenApiText.Configure);
+        builder.Services.ConfigureHttpJsonOptions(json =>
+        {
+            json.SerializerOptions.PropertyNamingPolicy = System.Text.Json.JsonNamingPolicy.SnakeCaseLower;
+            json.SerializerOptions.DefaultIgnoreCondition = System.Text.Json.Serialization.JsonIgnoreCondition.WhenWritingNull;
+            json.SerializerOptions.TypeInfoResolverChain.Insert(0, IngestionJson.Default);
+            json.SerializerOptions.TypeInfoResolverChain.Insert(0, AnsweringJson.Default);
+            json.SerializerOptions.TypeInfoResolverChain.Insert(0, RetrievalJson.Default);
+            json.SerializerOptions.TypeInfoResolverChain.Insert(0, IndexingJson.Default);
+            json.SerializerOptions.TypeInfoResolverChain.Insert(0, StatusJson.Default);
+        });
+        builder.WebHost.ConfigureKestrel((context, kestrel) =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = 1_000_000_000;
+            kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(15);
+            configureKestrel?.Invoke(kestrel);
+        });
+
+        var app = builder.Build();
+        app.UseTelemetry();
+        app.UseProblems();
+        app.UseHostGuard();
+        app.MapIngestion();
+        app.MapAnswering();
+        app.MapRetrieval();
+        app.MapIndexing();
+        app.MapTelemetry();
+        app.MapStatus();
+        app.MapOpenApi();
+        app.MapScalarApiReference("/docs", scalar => scalar.WithTitle("rag-system HTTP interface"));
+        return app;
+    }
+
+    /// <summary>Locks the data directory, brings the schema up to date, starts listening and indexing.</summary>
+    public static async Task StartAsync(WebApplication app, CancellationToken ct)
+    {
+        app.Services.GetRequiredService<DataDirectory>();
+        await app.Services.GetRequiredService<Database>().MigrateAsync(ct);
+        await app.Services.GetRequiredService<Collections>().EnsureAsync(Collections.Default, language: null, ct);
+        await app.StartAsync(ct);
+    }
+}

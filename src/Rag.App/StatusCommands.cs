@@ -1,0 +1,102 @@
+using System.CommandLine;
+using System.Text.Json.Serialization;
+using Microsoft.AspNetCore.Mvc;
+using Rag.Caching;
+using Rag.Foundation;
+using Rag.Foundation.Commands;
+using Rag.Indexing;
+using Rag.Inference;
+using Rag.Ingestion;
+using Rag.Storage;
+using Spectre.Console;
+
+namespace Rag.App;
+
+/// <param name="Requests">Look-ups since the process started.</param>
+public sealed record CacheLayerStatus(string Layer, long Requests, long Hits);
+
+public sealed record SystemStatus(
+    string Version, string Storage, long RecordBytes, long Documents, double UptimeSeconds, IndexStatus Index, IReadOnlyList<CacheLayerStatus> Cache);
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(SystemStatus))]
+[JsonSerializable(typeof(ProblemDetails))]
+[JsonSerializable(typeof(IReadOnlyList<ConfigurationValue>))]
+internal sealed partial class StatusJson : JsonSerializerContext;
+
+/// <summary><c>rag status</c>: where the service stands, on one screen.</summary>
+internal static class StatusCommands
+{
+    public static IEndpointRouteBuilder MapStatus(this IEndpointRouteBuilder routes)
+    {
+        long started = TimeProvider.System.GetTimestamp();
+        routes.MapGet("/admin/v1/status", async (IndexVerifier index, Embedder embedder, Database database, DocumentRecord documents, CacheMetrics cache, TimeProvider time, CancellationToken ct) => new SystemStatus(
+            typeof(StatusCommands).Assembly.GetName().Version!.ToString(3), database.Provider, await database.SizeBytesAsync(ct), (await documents.CountAsync(null, ct)).Documents,
+            Math.Round(time.GetElapsedTime(started).TotalSeconds, 1), await index.StatusAsync(embedder, ct),
+            CacheLayer.All.Select(l => new CacheLayerStatus(l, cache.Of(l).Requests, cache.Of(l).Hits)).ToList())).WithTags("Operate").WithSummary("Where the service stands");
+        return routes;
+    }
+
+    public static void AddStatus(this RootCommand root, CommandContext context)
+    {
+        var status = new Command("status", "One screen: index, model, cache, record.");
+        context.Bind(status, async (parse, api, ct) =>
+        {
+            var s = await api.GetAsync("/admin/v1/status", StatusJson.Default.SystemStatus, ct);
+            if (context.TryJson(parse, s, StatusJson.Default.SystemStatus)) return 0;
+            context.Out.MarkupLineInterpolated($"rag-system {s.Version}, up {TimeSpan.FromSeconds(s.UptimeSeconds):d\\.hh\\:mm\\:ss}");
+            context.Out.MarkupLineInterpolated($"record     {s.Storage}, {s.Documents:N0} documents, {s.RecordBytes / 1e6:F1} MB");
+            foreach (var layer in s.Cache)
+                context.Out.MarkupLineInterpolated($"cache      {layer.Layer}: {layer.Hits:N0} of {layer.Requests:N0} look-ups{(layer.Requests > 0 ? $" ({100.0 * layer.Hits / layer.Requests:F0} %)" : "")}");
+            IndexingCommands.Print(context.Out, s.Index);
+            return 0;
+        });
+        root.Add(status);
+    }
+
+    public static void AddConfig(this RootCommand root, CommandContext context)
+    {
+        var check = new Command("check", "Say whether the configuration is right, every mistake at once.");
+        context.BindAlone(check, (parse, ct) =>
+        {
+            Effective(context, parse);
+            context.Out.MarkupLine("[green]The configuration is right.[/]");
+            return Task.FromResult(0);
+        });
+        var show = new Command("show", "Every key with its value and where it comes from; secrets are not shown.");
+        context.BindAlone(show, (parse, ct) =>
+        {
+            var values = Effective(context, parse);
+            if (context.TryJson(parse, values, StatusJson.Default.IReadOnlyListConfigurationValue)) return Task.FromResult(0);
+            var table = new Table().Border(TableBorder.Simple).AddColumn("Key").AddColumn("Value").AddColumn("From");
+            foreach (var v in values) table.AddRow(Markup.Escape(v.Key), Markup.Escape(v.Value ?? ""), v.From);
+            context.Out.Write(table);
+            return Task.FromResult(0);
+        });
+        root.Add(new Command("config", "Look at the configuration.") { check, show });
+    }
+
+    private static IReadOnlyList<ConfigurationValue> Effective(CommandContext context, ParseResult parse)
+    {
+        var configuration = RagConfiguration.Load(ServerConnection.SettingsOf(context, parse));
+        var services = new ServiceCollection().AddRag(configuration);
+        var sections = (ConfigurationSections)services.Single(s => s.ServiceType == typeof(ConfigurationSections)).ImplementationInstance!;
+        return sections.Effective(key => Source(configuration, key)).ToList();
+    }
+
+    private static string Source(IConfigurationRoot configuration, string key)
+    {
+        // Later providers go before earlier ones.
+        foreach (var provider in configuration.Providers.Reverse())
+        {
+            if (!provider.TryGet(key, out _)) continue;
+            return provider.GetType().Name switch
+            {
+                "EnvironmentVariablesConfigurationProvider" => "environment",
+                "MemoryConfigurationProvider" => "flag",
+                _ => "file",
+            };
+        }
+        return "default";
+    }
+}

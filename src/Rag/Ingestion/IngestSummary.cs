@@ -1,0 +1,38 @@
+using Rag.Foundation.Commands;
+using Spectre.Console;
+
+namespace Rag.Ingestion;
+
+/// <summary>What an ingest did, file by file; prints a line for each that failed and why, and the counts.</summary>
+internal sealed class IngestSummary
+{
+    private readonly List<IngestedFile> _files = [];
+    private int _removed;
+
+    public int Seen => _files.Count;
+
+    public int Failed => Count(IngestOutcome.Failed);
+
+    public long Position { get; set; }
+
+    public void Add(IngestedFile file) => _files.Add(file);
+
+    public void Removed(string uri, long position)
+    {
+        _files.Add(new(uri, "deleted", null, null, null, null, null));
+        _removed++;
+        Position = Math.Max(Position, position);
+    }
+
+    public IngestResponse ToResponse() => new(_files, Position == 0 ? null : Position);
+
+    public void Print(CommandContext context)
+    {
+        foreach (var file in _files.Where(f => f.Status == IngestOutcome.Failed))
+            context.Out.MarkupLineInterpolated($"[red]failed[/] {file.Uri}: {file.Reason}: {file.Message}");
+        string removed = _removed > 0 ? $", {_removed} deleted" : "";
+        context.Out.WriteLine($"{Count(IngestOutcome.Created)} created, {Count(IngestOutcome.Updated)} updated, {Count(IngestOutcome.Unchanged)} unchanged{removed}, {Failed} failed");
+    }
+
+    private int Count(string status) => _files.Count(f => f.Status == status);
+}
