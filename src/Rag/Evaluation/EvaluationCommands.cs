@@ -9,7 +9,8 @@ namespace Rag.Evaluation;
 
 internal static class EvaluationCommands
 {
-    public static void AddEvaluation(this RootCommand root, CommandContext context)
+    /// <param name="configuration">What files, environment and the command's options say together.</param>
+    public static void AddEvaluation(this RootCommand root, CommandContext context, Func<ParseResult, IConfiguration> configuration)
     {
         var directory = new Argument<string>("dir") { Description = "A test collection in BEIR layout: corpus.jsonl, queries.jsonl, qrels/test.tsv." };
         var mode = new Option<string?>("--mode") { Description = "hybrid (default), lexical or dense." };
@@ -23,8 +24,8 @@ internal static class EvaluationCommands
             var ranked = RetrievalModes.Parse(parse.GetValue(mode));
             var source = await BeirCollection.LoadAsync(parse.GetValue(directory)!, ct);
             var others = parse.GetValue(foreign) is { } path ? await BeirCollection.ReadQueriesAsync(path, ct) : [];
-            // Everything is computed, and nothing of the person's own data directory is touched.
-            var settings = new ConfigurationBuilder().AddEnvironmentVariables("RAG__").AddInMemoryCollection([.. Pairs(parse.GetValue(context.Set)), new("Caching:Enabled", "false")]).Build();
+            // Everything is computed; the data directory of the configuration is not touched.
+            var settings = new ConfigurationBuilder().AddConfiguration(configuration(parse)).AddInMemoryCollection([new("Caching:Enabled", "false")]).Build();
             EvaluationReport report = await WithProgressAsync(context.Remarks, async progress =>
             {
                 await using var store = await ScratchStore.StartNewAsync(settings, ct);
@@ -67,16 +68,6 @@ internal static class EvaluationCommands
                 }
             }));
         });
-
-    private static IEnumerable<KeyValuePair<string, string?>> Pairs(string[]? settings)
-    {
-        foreach (string setting in settings ?? [])
-        {
-            int at = setting.IndexOf('=');
-            if (at < 1) throw new RagException(ErrorKind.Invalid, $"'{setting}' is not a setting.", "Write --set Section:Key=value.");
-            yield return new(setting[..at], setting[(at + 1)..]);
-        }
-    }
 
     /// <summary>Reports at once, in the caller's thread: <see cref="Progress{T}"/> would run behind and out of order.</summary>
     private sealed class Reporter(Action<EvaluationProgress> report) : IProgress<EvaluationProgress>
