@@ -30,11 +30,15 @@ internal sealed record BenchResult(
     public override string ToString() => JsonSerializer.Serialize(this, BenchJson.Readable.BenchResult);
 }
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(BenchResult))]
 [JsonSerializable(typeof(Verify.CheckLine))]
 internal sealed partial class BenchJson : JsonSerializerContext
 {
-    /// <summary>For terminals, where a sign is better than its escape.</summary>
-    public static readonly BenchJson Readable = new(new JsonSerializerOptions(Default.Options) { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+    public static readonly BenchJson Readable = new(new JsonSerializerOptions
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        // For terminals, where a sign is better than its escape.
+        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    });
 }

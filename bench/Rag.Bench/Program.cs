@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Rag.Bench;
 using Rag.Bench.Verify;
 
 // Ctrl+C and TERM end it in order: scratch directories are removed, child processes ended.
@@ -9,8 +10,9 @@ try
 {
     return args switch
     {
+        [BareServer.Command, var port, var file] => await BareServer.RunAsync(port, file, stop.Token),
         ["verify", .. var rest] => await Verification.RunAsync(rest, stop.Token),
-        _ => 2,
+        _ => await Benchmarks.RunAsync(args, stop.Token),
     };
 }
 catch (OperationCanceledException) when (stop.IsCancellationRequested)

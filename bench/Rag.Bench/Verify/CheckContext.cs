@@ -10,7 +10,6 @@ internal sealed class CheckContext(bool quick) : IAsyncDisposable
     private const int QuickDocuments = 220;
 
     private readonly Dictionary<string, Task<LoadedCollection>> _collections = [];
-    private readonly Dictionary<string, Task<BenchResult>> _benches = [];
 
     public bool Quick { get; } = quick;
 
@@ -26,13 +25,6 @@ internal sealed class CheckContext(bool quick) : IAsyncDisposable
         string key = $"{name}/{withModel}";
         if (!_collections.TryGetValue(key, out var loaded)) _collections[key] = loaded = LoadAsync(name, withModel, ct);
         return loaded;
-    }
-
-    /// <summary>A bench's result, measured once however many checks read it.</summary>
-    public Task<BenchResult> BenchAsync(string name, Func<Task<BenchResult>> run)
-    {
-        if (!_benches.TryGetValue(name, out var result)) _benches[name] = result = run();
-        return result;
     }
 
     public async ValueTask DisposeAsync()

@@ -14,7 +14,7 @@ internal static class Verification
 
     private static readonly IReadOnlyDictionary<string, Func<IEnumerable<Check>>> Capabilities = new Dictionary<string, Func<IEnumerable<Check>>> { ["main-job"] = MainJob };
 
-    private static IEnumerable<Check> MainJob() => [.. RetrievalChecks.All()];
+    private static IEnumerable<Check> MainJob() => [.. RetrievalChecks.All(), .. SpeedChecks.All()];
 
     public static async Task<int> RunAsync(string[] args, CancellationToken ct)
     {
