@@ -14,7 +14,7 @@ internal static class Verification
 
     private static readonly IReadOnlyDictionary<string, Func<IEnumerable<Check>>> Capabilities = new Dictionary<string, Func<IEnumerable<Check>>> { ["main-job"] = MainJob };
 
-    private static IEnumerable<Check> MainJob() => [.. RetrievalChecks.All(), .. SpeedChecks.All()];
+    private static IEnumerable<Check> MainJob() => [.. RetrievalChecks.All(), .. SpanChecks.All(), .. SpeedChecks.All(), .. KillChecks.All(), .. FileChecks.All()];
 
     public static async Task<int> RunAsync(string[] args, CancellationToken ct)
     {
