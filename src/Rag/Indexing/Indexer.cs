@@ -23,7 +23,7 @@ internal sealed class Indexer(
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private TaskCompletionSource _advanced = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _position;
-    private bool _erase;
+    private bool _erase = true;
 
     /// <summary>Change-log position up to which every index on this replica is done.</summary>
     public long Position => Volatile.Read(ref _position);
