@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
+using Microsoft.AspNetCore.Builder;
 
 namespace Rag.App.Tests.Cli;
 
@@ -97,6 +98,24 @@ public sealed class CommandTests : IDisposable
             code.ShouldBe(1);
             err.ShouldContain("loopback");
         }
+    }
+
+    [Fact]
+    public async Task An_address_on_the_web_is_fetched_and_taken_in()
+    {
+        var builder = Microsoft.AspNetCore.Builder.WebApplication.CreateSlimBuilder();
+        await using var site = builder.Build();
+        site.Urls.Add("http://127.0.0.1:0");
+        site.MapGet("/page", () => Microsoft.AspNetCore.Http.Results.Content("<html><title>Birds</title><nav>Menu</nav><main><p>Herons stand in shallow water.</p></main></html>", "text/html"));
+        await site.StartAsync(Cancel);
+        string page = site.Urls.First() + "/page";
+        (await RunAsync("ingest", page, "--data", Data)).Out.ShouldContain("1 created");
+        var ask = await RunAsync("ask", "Where do herons stand?", "--json", "--data", Data);
+        JsonDocument.Parse(ask.Out).RootElement.GetProperty("sources")[0].GetProperty("uri").GetString().ShouldBe(page);
+        var absent = await RunAsync("ingest", page + "/absent", "--data", Data);
+        absent.Code.ShouldBe(1);
+        absent.Err.ShouldContain("could not be fetched");
+        await site.StopAsync(Cancel);
     }
 
     [Fact]
