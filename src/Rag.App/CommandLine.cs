@@ -38,7 +38,7 @@ internal static class CommandLine
         root.AddAnswering(context);
         root.AddRetrieval(context);
         root.AddIndexing(context);
-        root.AddEvaluation(context);
+        root.AddEvaluation(context, parse => RagConfiguration.Load(ServerConnection.SettingsOf(context, parse)));
         root.AddStatus(context);
         root.AddConfig(context);
         return root;
