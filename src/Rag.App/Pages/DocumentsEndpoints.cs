@@ -8,7 +8,7 @@ using Rag.Ingestion.Parsing;
 
 namespace Rag.App.Pages;
 
-/// <summary>Documents of a collection: what is there, putting in, making a collection. Forms work without scripts.</summary>
+/// <summary>Documents of a collection: what is there, adding to it, making one. Forms work without scripts.</summary>
 internal static class DocumentsEndpoints
 {
     private const int PageDocuments = 100;
@@ -62,7 +62,7 @@ internal static class DocumentsEndpoints
         try
         {
             var files = form.Files.Where(f => f.FileName.Length > 0).ToList();
-            if (files.Count == 0) throw new RagException(ErrorKind.Invalid, "No file was chosen.", "Choose one or more files, then press Put in.");
+            if (files.Count == 0) throw new RagException(ErrorKind.Invalid, "No file was chosen.", "Choose one or more files, then press Add.");
             if (files.Count > MaxFilesPerForm) throw new RagException(ErrorKind.TooLarge, $"These are more than {MaxFilesPerForm:N0} files.", "Send them in parts, or as a ZIP archive.");
             var into = await collections.EnsureAsync(collection, language: null, ct);
             var outcomes = new List<IngestOutcome>();

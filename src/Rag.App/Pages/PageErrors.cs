@@ -50,7 +50,7 @@ internal static partial class PageErrors
     }
 
     private static bool WantsPage(HttpRequest request) =>
-        HttpMethods.IsGet(request.Method) && request.Headers.Accept.ToString().Contains("text/html", StringComparison.OrdinalIgnoreCase);
+        HttpMethods.IsGet(request.Method) && !request.Path.StartsWithSegments("/v1") && !request.Path.StartsWithSegments("/admin") && request.Headers.Accept.ToString().Contains("text/html", StringComparison.OrdinalIgnoreCase);
 
     private static Task ShowAsync(HttpContext context, Failure failure)
     {

@@ -16,6 +16,7 @@ internal static class PagesModule
         services.AddSingleton<DocumentReader>();
         // The tokens of forms are all that is protected, and a form that was opened before a restart says so.
         services.AddDataProtection().UseEphemeralDataProtectionProvider();
+        services.AddLogging(log => log.AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error));
         services.AddAntiforgery(options =>
         {
             options.Cookie.Name = "rag-form";

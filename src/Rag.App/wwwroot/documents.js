@@ -1,4 +1,4 @@
-// Files go up a few at a time, each with its progress and, where it was not taken, the reason; the list follows.
+// Files go up a few at a time, each with its progress and, where it was not added, the reason; the list follows.
 const form = document.querySelector("form[data-upload]");
 const rows = document.getElementById("uploads");
 const status = document.getElementById("status");
@@ -31,10 +31,10 @@ function finish(row, good, text) {
 
 function stateOf(file) {
   switch (file.status) {
-    case "created": return "Put in.";
-    case "updated": return `Put in as version ${file.version}.`;
+    case "created": return "Added.";
+    case "updated": return `Added as version ${file.version}.`;
     case "unchanged": return "Unchanged: it is in here already.";
-    default: return `Not put in (${file.reason}): ${file.message}`;
+    default: return `Not added (${file.reason}): ${file.message}`;
   }
 }
 
@@ -66,12 +66,12 @@ function send(file, name, row) {
           finish(last, one.status !== "failed", stateOf(one));
         });
       } else {
-        finish(row, false, `Not put in: ${reply?.detail ?? `the server answered ${request.status}.`} ${reply?.remedy ?? "Try again."}`);
+        finish(row, false, `Not added: ${reply?.detail ?? `the server answered ${request.status}.`} ${reply?.remedy ?? "Try again."}`);
       }
       done();
     });
     request.addEventListener("error", () => {
-      finish(row, false, "Not put in: the connection to the server broke. See that it is running, then send the file again.");
+      finish(row, false, "Not added: the connection to the server broke. See that it is running, then send the file again.");
       done();
     });
     request.open("POST", form.dataset.upload);
@@ -79,20 +79,18 @@ function send(file, name, row) {
   });
 }
 
-async function pump() {
+function pump() {
   while (active < AT_ONCE && queue.length > 0) {
     const { file, name, row } = queue.shift();
     active++;
-    send(file, name, row).then(async () => {
+    send(file, name, row).then(() => {
       active--;
-      if (active === 0 && queue.length === 0) {
-        say(`${counts.good} put in or known, ${counts.bad} not put in.`);
-        await refresh();
-      } else {
-        pump();
-      }
+      pump();
     });
   }
+  if (active > 0) return;
+  say(`${counts.good} added or known, ${counts.bad} not added.`);
+  refresh();
 }
 
 function take(files) {
@@ -107,7 +105,7 @@ function take(files) {
   for (const file of [...files].slice(0, MAX_FILES)) {
     const name = file.webkitRelativePath || file.name;
     const row = addRow(name);
-    if (file.size > limit) finish(row, false, `Not put in: it has ${(file.size / 1e6).toFixed(1)} MB; at most ${(limit / 1e6).toFixed(0)} MB are read. Split it.`);
+    if (file.size > limit) finish(row, false, `Not added: it has ${(file.size / 1e6).toFixed(1)} MB; at most ${(limit / 1e6).toFixed(0)} MB are read. Split it.`);
     else queue.push({ file, name, row });
   }
   pump();
