@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Rag.Access;
 using Rag.Answering;
+using Rag.App.Pages;
 using Rag.Indexing;
 using Rag.Ingestion;
 using Rag.Retrieval;
@@ -26,6 +27,7 @@ internal static class RagServer
         // Commands print to standard output; what is logged must not get between.
         if (quiet) builder.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         builder.Services.AddRag(configuration);
+        builder.Services.AddPages();
         builder.Services.AddOpenApi("v1", OpenApiText.Configure);
         builder.Services.ConfigureHttpJsonOptions(json =>
         {
@@ -49,12 +51,14 @@ internal static class RagServer
         app.UseTelemetry();
         app.UseProblems();
         app.UseHostGuard();
+        app.UsePages();
         app.MapIngestion();
         app.MapAnswering();
         app.MapRetrieval();
         app.MapIndexing();
         app.MapTelemetry();
         app.MapStatus();
+        app.MapPages();
         app.MapOpenApi();
         app.MapScalarApiReference("/docs", scalar => scalar.WithTitle("rag-system HTTP interface"));
         return app;

@@ -1,0 +1,83 @@
+using Microsoft.AspNetCore.Http.HttpResults;
+using Rag.Answering;
+using Rag.Foundation;
+using Rag.Indexing;
+using Rag.Ingestion;
+
+namespace Rag.App.Pages;
+
+/// <summary>Ask: the question in the address, so that an answer can be linked to, reloaded and gone back to.</summary>
+internal static class AskEndpoints
+{
+    private const int MaxTitles = 6;
+    private const int MaxPanelChars = 30_000;
+
+    public static void MapAskPages(this IEndpointRouteBuilder pages)
+    {
+        pages.MapGet("/", AskAsync);
+        pages.MapPost("/feedback", FeedbackAsync);
+    }
+
+    private static async Task<RazorComponentResult<AskPage>> AskAsync(
+        HttpContext context, Answerer answerer, CollectionCatalog catalog, Collections collections, DocumentRecord documents, DocumentReader reader,
+        CancellationToken ct, string? q = null, string? collection = null, string? source = null, string? thanks = null)
+    {
+        string name = string.IsNullOrWhiteSpace(collection) ? Collections.Default : collection;
+        // From the index, not the record: asking goes on while the record is away.
+        var names = catalog.All.Select(c => c.Name).Append(name).Distinct().Order(StringComparer.Ordinal).ToList();
+        var model = new AskModel(q?.Trim() ?? "", name, names, PageForms.Token(context), Thanked: thanks is not null);
+        try
+        {
+            if (model.Question.Length == 0) return Page(model with { Welcome = await WelcomeAsync(name, collections, documents, ct) });
+            var (rendered, cached) = await answerer.AskAsync(new AskRequest(model.Question, name), ct);
+            var answer = cached ? rendered.Answer with { Cached = true } : rendered.Answer;
+            if (answer.LookedAt.Count == 0 && await WelcomeAsync(name, collections, documents, ct) is { Documents: 0 } empty) return Page(model with { Welcome = empty });
+            int number = int.TryParse(source, out int n) && n >= 1 && n <= answer.Sources.Count ? n : answer.Sources.Count > 0 ? 1 : 0;
+            var view = number == 0 ? null : await ViewAsync(answer.Sources[number - 1], name, catalog, documents, reader, ct);
+            return Page(model with { Answer = answer, Source = number, View = view });
+        }
+        catch (RagException e)
+        {
+            var failure = Failure.Of(e);
+            return Page(model with { Failure = failure }, failure.Status);
+        }
+
+        RazorComponentResult<AskPage> Page(AskModel m, int status = 200) => PageResult.Of<AskPage, AskModel>(context, m, status);
+    }
+
+    private static async Task<Welcome> WelcomeAsync(string name, Collections collections, DocumentRecord documents, CancellationToken ct)
+    {
+        var collection = await collections.FindAsync(name, ct) ?? (name == Collections.Default ? null : throw Collections.Unknown(name));
+        long all = (await documents.CountAsync(null, ct)).Documents;
+        if (collection is null) return new(0, all, [], []);
+        long here = (await documents.CountAsync(collection.Id, ct)).Documents;
+        var first = await documents.ListAsync(collection.Id, "", "", MaxTitles, ct);
+        bool manual = here > 0 && await documents.FindByUriAsync(collection.Id, Examples.ManualUri, ct) is not null;
+        return new(here, all, first.Select(d => (d.Title, Show.DocumentUrl(name, d.Id))).ToList(), manual ? Examples.Questions : []);
+    }
+
+    /// <summary>The source in its document. A record that is away, or a document that went meanwhile, leaves the quote.</summary>
+    private static async Task<SourceView> ViewAsync(AnswerSource source, string name, CollectionCatalog catalog, DocumentRecord documents, DocumentReader reader, CancellationToken ct)
+    {
+        string url = Show.DocumentUrl(name, source.Document, source.Version, source.Start, source.End);
+        try
+        {
+            if (catalog.Find(name) is not { } collection || await documents.FindAsync(source.Document, ct) is not { } document) return new(source, url, null);
+            return new(source, url, await reader.ReadAsync(collection, document, source.Version, (source.Start, source.End), source.Start, MaxPanelChars, ct));
+        }
+        catch (RagException e) when (e.Kind == ErrorKind.Unavailable)
+        {
+            return new(source, url, null);
+        }
+    }
+
+    private static async Task<RedirectHttpResult> FeedbackAsync(HttpContext context, Provenance provenance, CancellationToken ct)
+    {
+        await PageForms.CheckAsync(context);
+        var form = await context.Request.ReadFormAsync(ct);
+        string id = form["id"].ToString();
+        if (form["rating"].ToString() is not ("1" or "-1") || !await provenance.RateAsync(id, form["rating"] == "1" ? 1 : -1, null, ct))
+            throw new RagException(ErrorKind.NotFound, $"There is no answer '{id}' to rate.", "Ask the question again and rate the new answer.");
+        return TypedResults.LocalRedirect(Show.AskUrl(form["q"].ToString(), form["collection"].ToString()) + "&thanks=1");
+    }
+}

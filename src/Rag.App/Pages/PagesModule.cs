@@ -1,0 +1,68 @@
+using Microsoft.Net.Http.Headers;
+using Microsoft.AspNetCore.Antiforgery;
+using Microsoft.AspNetCore.DataProtection;
+
+namespace Rag.App.Pages;
+
+/// <summary>
+/// The web pages: rendered on the server, whole without scripts, calling the same use cases as the HTTP interface.
+/// </summary>
+internal static class PagesModule
+{
+    public static IServiceCollection AddPages(this IServiceCollection services)
+    {
+        services.AddRazorComponents();
+        services.AddSingleton<Assets>();
+        services.AddSingleton<DocumentReader>();
+        // The tokens of forms are all that is protected, and a form that was opened before a restart says so.
+        services.AddDataProtection().UseEphemeralDataProtectionProvider();
+        services.AddLogging(log => log.AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error));
+        services.AddAntiforgery(options =>
+        {
+            options.Cookie.Name = "rag-form";
+            options.FormFieldName = PageForms.TokenField;
+            options.SuppressXFrameOptionsHeader = true;
+        });
+        return services;
+    }
+
+    /// <summary>Files of the pages, and errors as pages where a browser asked for one.</summary>
+    public static IApplicationBuilder UsePages(this WebApplication app)
+    {
+        var assets = app.Services.GetRequiredService<Assets>();
+        app.UseStaticFiles(new StaticFileOptions
+        {
+            OnPrepareResponse = served =>
+            {
+                var headers = served.Context.Response.Headers;
+                headers.XContentTypeOptions = "nosniff";
+                // An address that names the content may be kept for good; the bare one is asked for again, by ETag.
+                headers.CacheControl = assets.IsCurrent(served.Context.Request) ? "public, max-age=31536000, immutable" : "no-cache";
+            },
+        });
+        return app.Use(PageErrors.HandleAsync);
+    }
+
+    public static IEndpointRouteBuilder MapPages(this IEndpointRouteBuilder routes)
+    {
+        var pages = routes.MapGroup("").WithMetadata(new PageMetadata()).ExcludeFromDescription();
+        pages.MapAskPages();
+        pages.MapDocumentsPages();
+        pages.MapDocumentPages();
+        return routes;
+    }
+}
+
+/// <summary>Marks endpoints whose errors are shown as pages.</summary>
+internal sealed class PageMetadata;
+
+internal static class PageForms
+{
+    public const string TokenField = "form_token";
+
+    /// <summary>The hidden field that proves that a form came from a page of this server; sets its cookie.</summary>
+    public static string Token(HttpContext context) => context.RequestServices.GetRequiredService<IAntiforgery>().GetAndStoreTokens(context).RequestToken!;
+
+    /// <exception cref="AntiforgeryValidationException">The form did not come from a page of this server, or from before its restart.</exception>
+    public static Task CheckAsync(HttpContext context) => context.RequestServices.GetRequiredService<IAntiforgery>().ValidateRequestAsync(context);
+}
