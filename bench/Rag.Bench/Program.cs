@@ -1,1 +1,27 @@
-return 0;
+using System.Runtime.InteropServices;
+using Rag.Bench;
+using Rag.Bench.Verify;
+
+// Ctrl+C and TERM end it in order: scratch directories are removed, child processes ended.
+using var stop = new CancellationTokenSource();
+using var onInterrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+using var onTerminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+try
+{
+    return args switch
+    {
+        [BareServer.Command, var port, var file] => await BareServer.RunAsync(port, file, stop.Token),
+        ["verify", .. var rest] => await Verification.RunAsync(rest, stop.Token),
+        _ => await Benchmarks.RunAsync(args, stop.Token),
+    };
+}
+catch (OperationCanceledException) when (stop.IsCancellationRequested)
+{
+    return 130;
+}
+
+void Stop(PosixSignalContext signal)
+{
+    signal.Cancel = true;
+    stop.Cancel();
+}

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Rag.Answering;
+using Rag.Evaluation;
 using Rag.Foundation.Commands;
 using Rag.Indexing;
 using Rag.Ingestion;
@@ -37,6 +38,7 @@ internal static class CommandLine
         root.AddAnswering(context);
         root.AddRetrieval(context);
         root.AddIndexing(context);
+        root.AddEvaluation(context, parse => RagConfiguration.Load(ServerConnection.SettingsOf(context, parse)));
         root.AddStatus(context);
         root.AddConfig(context);
         return root;

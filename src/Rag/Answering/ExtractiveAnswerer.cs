@@ -43,7 +43,7 @@ internal static partial class ExtractiveAnswerer
     private const double NearBest = 0.85;
 
     /// <summary>Below these the evidence does not carry an answer; the second where the search was by words alone.</summary>
-    private const double MinStrength = 0.6, MinStrengthLexical = 0.47;
+    private const double MinStrength = 0.64, MinStrengthLexical = 0.5;
 
     private readonly record struct ScoredUnit(UnitChoice Choice, double Score);
 

@@ -23,6 +23,7 @@ internal sealed class CollectionIndex : IDisposable
     private readonly string _modelId;
     private IndexSnapshot _snapshot;
     private bool _erasurePending;
+    private bool _stopped;
 
     private CollectionIndex(string path, string collectionId, string language, string modelId, int rowBytes, IndexState? state)
     {
@@ -53,6 +54,10 @@ internal sealed class CollectionIndex : IDisposable
         }
         if (state is null) Commit(0);
         _snapshot = new(DirectoryReader.Open(_writer, applyAllDeletes: true), _vectors.Map(), _analyzer, collectionId, state?.Position ?? 0);
+        // A process that was killed between a commit and the erasure left rows that nothing refers to.
+        for (int row = 0; row < _snapshot.RowToDoc.Length; row++)
+            if (_snapshot.RowToDoc[row] < 0 && _snapshot.Rows.Row(row).ContainsAnyExcept((byte)0)) _vectors.Erase(row);
+        _erasurePending = _snapshot.Reader.HasDeletions;
     }
 
     public string Path { get; }
@@ -144,14 +149,21 @@ internal sealed class CollectionIndex : IDisposable
         _erasurePending = false;
     }
 
-    public void Dispose()
+    /// <summary>Gives the files up to another writer; snapshots go on being read.</summary>
+    public void StopWriting()
     {
-        _snapshot.Dispose();
+        if (_stopped) return;
+        _stopped = true;
         // Everything worth keeping was committed by Apply; a half-done batch is done again from its position.
         _writer.Rollback();
         _vectors.Dispose();
+    }
+
+    public void Dispose()
+    {
+        StopWriting();
+        _snapshot.Dispose();
         _directory.Dispose();
-        _analyzer.Dispose();
     }
 
     private void Add(IndexDocument put, IndexedChunk chunk, byte[]? vector)

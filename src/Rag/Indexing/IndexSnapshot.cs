@@ -19,7 +19,7 @@ internal sealed class IndexSnapshot : IDisposable
         Analyzer = analyzer;
         CollectionId = collectionId;
         Position = position;
-        Searcher = new IndexSearcher(reader) { Similarity = IndexFields.Similarity };
+        Searcher = new ChunkSearcher(reader);
         (RowToDoc, EmbeddedCount) = MapRows(reader, rows.Count);
     }
 

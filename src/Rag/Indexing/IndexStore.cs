@@ -21,8 +21,11 @@ internal sealed class IndexStore : IDisposable
     {
         _root = Path.Combine(data.Path, "index");
         _modelId = embedder.ModelId ?? "none";
-        _rowBytes = QuantizedVector.RowBytes(embedder.Dimensions);
+        // Without a model no row is ever written; the file just needs some shape.
+        _rowBytes = QuantizedVector.RowBytes(Math.Max(1, embedder.Dimensions));
         Directory.CreateDirectory(_root);
+        // What a rebuild that was cut short left behind.
+        foreach (string leftover in Directory.EnumerateDirectories(_root, "*.*")) Directory.Delete(leftover, recursive: true);
     }
 
     public IEnumerable<CollectionIndex> Open => _open.Values;
@@ -55,14 +58,22 @@ internal sealed class IndexStore : IDisposable
         return CollectionIndex.Open(path, collectionId, language, _modelId, _rowBytes, out _, out _);
     }
 
-    /// <summary>Puts a rebuilt index in the place of the present one. A crash in between leaves the old one or none: never half of one.</summary>
+    /// <summary>
+    /// Puts a rebuilt index in the place of the present one, which is read until the new one is open. A crash in between
+    /// leaves the old one or none: never half of one.
+    /// </summary>
     public void Replace(CollectionIndex rebuilt)
     {
-        string id = rebuilt.CollectionId, language = rebuilt.Language, from = rebuilt.Path;
+        string id = rebuilt.CollectionId, place = PathOf(id), aside = place + ".old";
         rebuilt.Dispose();
-        Drop(id);
-        Directory.Move(from, PathOf(id));
-        OpenOrCreate(id, language, out _, out _);
+        var old = Find(id);
+        old?.StopWriting();
+        if (Directory.Exists(aside)) Directory.Delete(aside, recursive: true);
+        if (Directory.Exists(place)) Directory.Move(place, aside);
+        Directory.Move(rebuilt.Path, place);
+        _open[id] = CollectionIndex.Open(place, id, rebuilt.Language, _modelId, _rowBytes, out _, out _);
+        old?.Dispose();
+        if (Directory.Exists(aside)) Directory.Delete(aside, recursive: true);
     }
 
     public void Drop(string collectionId)

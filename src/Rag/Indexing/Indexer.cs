@@ -19,11 +19,15 @@ internal sealed class Indexer(
     private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan EraseAfterIdle = TimeSpan.FromMilliseconds(200);
 
+    /// <summary>Erasing rewrites segments; in a large index it must not become all that the indexer does.</summary>
+    private const int EraseShare = 20;
+
     private readonly SemaphoreSlim _applying = new(1, 1);
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private TaskCompletionSource _advanced = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _position;
-    private bool _erase;
+    private bool _erase = true;
+    private long _eraseNotBefore;
 
     /// <summary>Change-log position up to which every index on this replica is done.</summary>
     public long Position => Volatile.Read(ref _position);
@@ -125,7 +129,7 @@ internal sealed class Indexer(
             }
             catch (TimeoutException)
             {
-                if (_erase) await EraseAsync(stop);
+                if (_erase && time.GetTimestamp() >= _eraseNotBefore) await EraseAsync(stop);
             }
         }
     }
@@ -204,9 +208,12 @@ internal sealed class Indexer(
         await _applying.WaitAsync(ct);
         try
         {
+            long started = time.GetTimestamp();
             foreach (var index in indexes.Open) index.EraseDeleted();
             await database.ScrubAsync(ct);
             _erase = false;
+            long ended = time.GetTimestamp();
+            _eraseNotBefore = ended + (ended - started) * EraseShare;
         }
         finally
         {

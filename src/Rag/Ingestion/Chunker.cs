@@ -14,8 +14,8 @@ internal delegate int TokenCounter(ReadOnlySpan<char> text);
 /// <param name="maxTokens">The most that the model takes, special tokens not counted.</param>
 internal sealed class Chunker(TokenCounter countTokens, int maxTokens)
 {
-    /// <summary>A long title or heading path may not crowd out the text.</summary>
-    private const int MaxHeadTokens = 64;
+    /// <summary>A long title or heading path may not crowd out the text: it gets a quarter at most.</summary>
+    private readonly int _maxHeadTokens = maxTokens / 4;
 
     private readonly record struct Unit(UnitSpan Span, int Tokens, int Run, int? Page);
 
@@ -53,7 +53,7 @@ internal sealed class Chunker(TokenCounter countTokens, int maxTokens)
     private void Pack(ParsedDocument document, string path, List<TextBlock> section, List<Chunk> chunks)
     {
         string head = Ingestion.Chunk.SearchText(document.Title, path, "", "");
-        int budget = maxTokens - Math.Min(MaxHeadTokens, countTokens(head));
+        int budget = maxTokens - Math.Min(_maxHeadTokens, countTokens(head));
         var units = section.SelectMany((block, run) => Units(document.Text, block, RunOf(section, run), budget)).ToList();
         var current = new List<Unit>();
         int used = 0, i = 0;

@@ -136,7 +136,9 @@ internal static class IngestionEndpoints
             string fileName = HeaderUtilities.RemoveQuotes(disposition.FileNameStar.HasValue ? disposition.FileNameStar : disposition.FileName).Value ?? "";
             var content = await ReadBoundedAsync(section.Body, options.Parsing.MaxFileBytes - total, ct);
             total += content.Length;
-            files.Add(new(Parsing.ArchiveReader.SafeName(fileName), content));
+            // A web address is a name as it stands; a path loses what could lead out of a folder.
+            bool web = Uri.TryCreate(fileName, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https";
+            files.Add(new(web ? uri!.AbsoluteUri : Parsing.ArchiveReader.SafeName(fileName), content));
         }
         return files;
     }

@@ -10,7 +10,7 @@ internal static class UnitCodec
 {
     public static byte[] Encode(IReadOnlyList<UnitSpan> units, int chunkStart)
     {
-        var buffer = new ArrayBufferWriter<byte>(units.Count * 4);
+        var buffer = new ArrayBufferWriter<byte>(16 + units.Count * 4);
         int at = chunkStart;
         foreach (var unit in units)
         {

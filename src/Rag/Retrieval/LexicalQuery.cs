@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using Lucene.Net.Index;
 using Lucene.Net.Search;
 using Rag.Indexing;
@@ -16,13 +17,23 @@ internal sealed class LexicalQuery
     /// <summary>Words of a question beyond this many are left out.</summary>
     public const int MaxTerms = 128;
 
+    /// <summary>
+    /// English words that make a sentence a question and say nothing about its subject; the analyser's own stop words
+    /// are gone already. In their stems, as the index has words.
+    /// </summary>
+    private static readonly FrozenSet<string> QuestionWords = FrozenSet.Create(StringComparer.Ordinal,
+        "what", "which", "who", "whom", "whose", "when", "where", "why", "how", "do", "doe", "did", "done", "can", "could", "should", "would",
+        "shall", "mai", "might", "must", "am", "were", "been", "ha", "have", "had", "i", "me", "my", "we", "our", "us", "you", "your", "pleas", "tell");
+
     private readonly IndexSnapshot _snapshot;
 
     public LexicalQuery(IndexSnapshot snapshot, string question)
     {
         _snapshot = snapshot;
-        int chunks = snapshot.Reader.MaxDoc;
-        Terms = Analyzers.Terms(snapshot.Analyzer, question, MaxTerms * 4).Distinct().Take(MaxTerms).Select(text =>
+        long chunks = snapshot.Searcher.CollectionStatistics(IndexFields.Text).MaxDoc;
+        var all = Analyzers.Terms(snapshot.Analyzer, question, MaxTerms * 4).Distinct().ToList();
+        var telling = all.Where(t => !QuestionWords.Contains(t)).ToList();
+        Terms = (telling.Count > 0 ? telling : all).Take(MaxTerms).Select(text =>
         {
             int df = snapshot.Reader.DocFreq(new Term(IndexFields.Text, text));
             return new QueryTerm(text, df, Idf(df, chunks));

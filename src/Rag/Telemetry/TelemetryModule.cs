@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using OpenTelemetry.Metrics;
+using OpenTelemetry.Resources;
 using Rag.Answering;
 using Rag.Caching;
 using Rag.Indexing;
@@ -23,16 +24,26 @@ internal static class TelemetryModule
         services.AddSingleton<StateMetrics>();
         services.AddSingleton<ChangeLogWatch>();
         services.AddSingleton<IHostedService>(s => s.GetRequiredService<ChangeLogWatch>());
-        services.AddOpenTelemetry().WithMetrics(metrics => metrics.AddMeter(Meters).AddPrometheusExporter(p => p.ScrapeResponseCacheDurationMilliseconds = 0));
+        services.AddOpenTelemetry()
+            .ConfigureResource(resource => resource.AddService("rag-system"))
+            .WithMetrics(metrics => metrics.AddMeter(Meters).AddPrometheusExporter(prometheus =>
+            {
+                // The labels are the contract's and no others.
+                prometheus.ScopeInfoEnabled = false;
+                prometheus.ScrapeResponseCacheDurationMilliseconds = 0;
+            }));
         return services;
     }
 
     /// <summary>First in the pipeline: what stands before it is not measured.</summary>
     public static IApplicationBuilder UseTelemetry(this IApplicationBuilder app)
     {
+        // Before the first instrument: what is counted while nobody listens is lost, the zeros at the start among it.
+        app.ApplicationServices.GetRequiredService<MeterProvider>();
         HttpMetrics.Use(app, app.ApplicationServices.GetRequiredService<HttpMetrics>());
         // Made for their gauges; nobody else asks for them.
         app.ApplicationServices.GetRequiredService<StateMetrics>();
+        app.ApplicationServices.GetRequiredService<IngestionMetrics>();
         return app;
     }
 

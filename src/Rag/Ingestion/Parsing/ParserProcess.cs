@@ -127,7 +127,7 @@ internal sealed class ParserProcess : IAsyncDisposable
     {
         if (options.WorkerCommand.Length > 0) return options.WorkerCommand;
         string? self = Environment.ProcessPath;
-        if (self is not null && Path.GetFileNameWithoutExtension(self).Equals("rag", StringComparison.OrdinalIgnoreCase)) return [self, "parse-worker"];
+        if (self is not null && Path.GetFileName(self) is "rag" or "rag.exe") return [self!, "parse-worker"];
         string library = Path.Combine(AppContext.BaseDirectory, "rag.dll");
         if (!File.Exists(library)) throw new InvalidOperationException($"no parser process can be started: there is no {library}. Set Ingestion:Parsing:WorkerCommand.");
         bool host = self is not null && Path.GetFileNameWithoutExtension(self).Equals("dotnet", StringComparison.OrdinalIgnoreCase);

@@ -1,0 +1,89 @@
+using System.Text;
+using System.Text.Json;
+
+namespace Rag.Bench;
+
+/// <summary>
+/// A question that the cache knows, asked over HTTP of the real <c>rag serve</c>, metrics and all, against bare Kestrel
+/// returning the same bytes: the same client, the same connections, each server a process of its own.
+/// </summary>
+internal static class CachedBench
+{
+    private const int Connections = 16;
+    private const string Path = "/v1/ask";
+
+    public static async Task<BenchResult> RunAsync(bool quick, CancellationToken ct)
+    {
+        var duration = TimeSpan.FromSeconds(quick ? 1 : 3);
+        int rounds = quick ? 3 : 7;
+        string folder = Directory.CreateTempSubdirectory("rag-cached-").FullName;
+        try
+        {
+            await using var ours = ServerProcess.StartRag(System.IO.Path.Combine(folder, "data"));
+            await ours.WaitReadyAsync(ct);
+            byte[] answer = await FillAsync(ours, ct);
+            string answerFile = System.IO.Path.Combine(folder, "answer.json");
+            await File.WriteAllBytesAsync(answerFile, answer, ct);
+            await using var bare = ServerProcess.StartBare(answerFile);
+            await bare.WaitReadyAsync(ct);
+            var p99 = (Ours: new List<double>(), Baseline: new List<double>());
+            // One more that does not count: both are compiled anew while they run for the first seconds.
+            await LoadAsync(ours, []);
+            await LoadAsync(bare, []);
+            var results = await Rounds.RunAsync(rounds, _ => LoadAsync(ours, p99.Ours), _ => LoadAsync(bare, p99.Baseline));
+            return BenchResult.Of("cached", "requests/s", results, new Dictionary<string, double>
+            {
+                ["connections"] = Connections,
+                ["bytes"] = answer.Length,
+                ["ours_p99_ms"] = BenchResult.Round(BenchResult.Median(p99.Ours)),
+                ["baseline_p99_ms"] = BenchResult.Round(BenchResult.Median(p99.Baseline)),
+            });
+
+            async Task<double> LoadAsync(ServerProcess server, List<double> latencies)
+            {
+                var outcome = await HttpLoad.RunAsync(server.Port, HttpLoad.Post(server.Port, Path, Body), Connections, duration, ct);
+                latencies.Add(outcome.P99Ms);
+                return outcome.RequestsPerSecond;
+            }
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    private const string Body = """{"question":"How long are audit logs kept?"}""";
+
+    /// <summary>Puts a document in and asks twice; returns the second answer, which comes from the cache.</summary>
+    private static async Task<byte[]> FillAsync(ServerProcess server, CancellationToken ct)
+    {
+        const string document = """
+            {"uri":"policy.txt","title":"Records policy","text":"Audit logs are kept for seven years. They are written once and never changed. Access to the archive is reviewed every quarter by the security officer."}
+            """;
+        using var put = await server.Http.PostAsync("/v1/collections/default/documents", Json(document), ct);
+        put.EnsureSuccessStatusCode();
+        using var written = JsonDocument.Parse(await put.Content.ReadAsByteArrayAsync(ct));
+        long position = written.RootElement.GetProperty("position").GetInt64();
+        // The vector comes a moment after the words and changes the index once more; wait for the quiet after it.
+        while (true)
+        {
+            using var index = JsonDocument.Parse(await server.Http.GetByteArrayAsync("/admin/v1/index", ct));
+            var only = index.RootElement.GetProperty("collections").EnumerateArray().Single();
+            bool done = index.RootElement.GetProperty("position").GetInt64() > position && only.GetProperty("embedded_chunks").GetInt64() == only.GetProperty("chunks").GetInt64();
+            if (done) break;
+            await Task.Delay(50, ct);
+        }
+        byte[] answer = [];
+        for (int i = 0; i < 2; i++)
+        {
+            using var response = await server.Http.PostAsync(Path, Json(Body), ct);
+            response.EnsureSuccessStatusCode();
+            answer = await response.Content.ReadAsByteArrayAsync(ct);
+        }
+        using var parsed = JsonDocument.Parse(answer);
+        if (!parsed.RootElement.GetProperty("cached").GetBoolean()) throw new InvalidOperationException("The second answer did not come from the cache.");
+        return answer;
+    }
+
+    private static StringContent Json(string text) => new(text, Encoding.UTF8, "application/json");
+}

@@ -1,0 +1,71 @@
+using System.Diagnostics;
+using System.Text.Json;
+using Rag.Foundation;
+
+namespace Rag.Bench.Verify;
+
+/// <summary>
+/// <c>verify [--list] [--quick] main-job[/NAME]</c>: a JSON line for each promise, exit code 1 where one does not
+/// hold, 2 for wrong usage.
+/// </summary>
+internal static class Verification
+{
+    private const int Held = 0, Broken = 1, WrongUsage = 2;
+
+    private static readonly IReadOnlyDictionary<string, Func<IEnumerable<Check>>> Capabilities = new Dictionary<string, Func<IEnumerable<Check>>> { ["main-job"] = MainJob };
+
+    private static IEnumerable<Check> MainJob() => [.. RetrievalChecks.All(), .. SpanChecks.All(), .. SpeedChecks.All(), .. KillChecks.All(), .. FileChecks.All()];
+
+    public static async Task<int> RunAsync(string[] args, CancellationToken ct)
+    {
+        bool list = args.Contains("--list"), quick = args.Contains("--quick");
+        var names = args.Where(a => a is not ("--list" or "--quick")).ToList();
+        if (names.FirstOrDefault(n => n.StartsWith('-')) is { } unknown) return await UsageAsync($"there is no option {unknown}");
+        if (list && names.Count == 0) names.AddRange(Capabilities.Keys);
+        if (names.Count == 0) return await UsageAsync("nothing was named");
+        var chosen = new List<(string Capability, Check Check)>();
+        foreach (string name in names)
+        {
+            string[] parts = name.Split('/', 2);
+            if (!Capabilities.TryGetValue(parts[0], out var checks)) return await UsageAsync($"there is no capability {parts[0]} in this release");
+            var found = checks().Where(c => parts.Length == 1 || c.Name == parts[1] || c.Name.StartsWith(parts[1] + "-", StringComparison.Ordinal)).ToList();
+            if (found.Count == 0) return await UsageAsync($"{parts[0]} has no check {parts[1]}");
+            chosen.AddRange(found.Select(c => (parts[0], c)));
+        }
+        if (!list) return await MeasureAsync(chosen, quick, ct);
+        foreach (var (capability, check) in chosen) Console.WriteLine($"{capability}/{check.Name}  {check.What}  {check.Sign} {check.Bound}".TrimEnd());
+        return Held;
+    }
+
+    private static async Task<int> MeasureAsync(IReadOnlyList<(string Capability, Check Check)> chosen, bool quick, CancellationToken ct)
+    {
+        await using var context = new CheckContext(quick);
+        bool all = true;
+        foreach (var (capability, check) in chosen)
+        {
+            long started = Stopwatch.GetTimestamp();
+            double? figure = null;
+            string? note;
+            try
+            {
+                var measured = await check.MeasureAsync(context, ct);
+                (figure, note) = (measured.Figure, measured.Note);
+            }
+            catch (Exception e) when (e is not OperationCanceledException || !ct.IsCancellationRequested)
+            {
+                note = e is CannotMeasureException or RagException ? e.Message : e.ToString();
+            }
+            bool holds = figure is { } f && check.Holds(f);
+            all &= holds;
+            var line = new CheckLine($"{capability}/{check.Name}", figure, check.Sign, check.Bound, holds, Math.Round(Stopwatch.GetElapsedTime(started).TotalSeconds, 1), quick ? true : null, note);
+            Console.WriteLine(JsonSerializer.Serialize(line, BenchJson.Readable.CheckLine));
+        }
+        return all ? Held : Broken;
+    }
+
+    private static async Task<int> UsageAsync(string problem)
+    {
+        await Console.Error.WriteLineAsync($"error: {problem}. Usage: ./verify --list | ./verify [--quick] {string.Join('|', Capabilities.Keys)}[/NAME]");
+        return WrongUsage;
+    }
+}

@@ -1,0 +1,131 @@
+using System.Diagnostics;
+using System.Text.Json;
+using Microsoft.AspNetCore.Builder;
+
+namespace Rag.App.Tests.Cli;
+
+/// <summary>The executable as people run it: what it prints and how it ends.</summary>
+public sealed class CommandTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("rag-cli-").FullName;
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    private string Data => Path.Combine(_folder, "data");
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    private async Task<(int Code, string Out, string Err)> RunAsync(params string[] args)
+    {
+        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = _folder };
+        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "rag.dll"));
+        foreach (string arg in args) start.ArgumentList.Add(arg);
+        start.Environment["RAG__Inference__Provider"] = "none";
+        using var process = Process.Start(start)!;
+        var output = process.StandardOutput.ReadToEndAsync(Cancel);
+        var errors = process.StandardError.ReadToEndAsync(Cancel);
+        await process.WaitForExitAsync(Cancel);
+        return (process.ExitCode, await output, await errors);
+    }
+
+    private string Write(string name, string text)
+    {
+        string path = Path.Combine(_folder, name);
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        File.WriteAllText(path, text);
+        return path;
+    }
+
+    [Fact]
+    public async Task Documents_go_in_are_asked_changed_and_removed()
+    {
+        Write("birds/heron.md", "# Herons\n\nHerons stand in shallow water.");
+        Write("birds/egret.txt", "Egrets are white.");
+        Write("birds/bad.pdf", "%PDF-1.7\nnot really");
+        var ingest = await RunAsync("ingest", "birds", "--data", Data);
+        ingest.Code.ShouldBe(1);
+        ingest.Out.ShouldContain("birds/bad.pdf: broken:");
+        ingest.Out.ShouldContain("2 created, 0 updated, 0 unchanged, 1 failed");
+
+        File.Delete(Path.Combine(_folder, "birds/bad.pdf"));
+        File.Delete(Path.Combine(_folder, "birds/egret.txt"));
+        var sync = await RunAsync("ingest", "birds", "--sync", "--json", "--data", Data);
+        sync.Code.ShouldBe(0, sync.Err);
+        JsonDocument.Parse(sync.Out).RootElement.GetProperty("files").EnumerateArray().Select(f => f.GetProperty("status").GetString()).ShouldBe(["unchanged", "deleted"]);
+
+        var ask = await RunAsync("ask", "Where do herons stand?", "--json", "--data", Data);
+        ask.Code.ShouldBe(0, ask.Err);
+        var answer = JsonDocument.Parse(ask.Out).RootElement;
+        answer.GetProperty("answer").GetString().ShouldBe("Herons stand in shallow water.");
+        var replay = await RunAsync("answers", "replay", answer.GetProperty("id").GetString()!, "--data", Data);
+        (replay.Code, replay.Out.Contains("same")).ShouldBe((0, true), replay.Err);
+
+        (await RunAsync("documents", "show", "birds/heron.md", "--text", "--data", Data)).Out.Trim().ShouldBe("Herons\n\nHerons stand in shallow water.");
+        (await RunAsync("documents", "delete", "birds/heron.md", "--data", Data)).Code.ShouldBe(0);
+        var after = await RunAsync("ask", "Where do herons stand?", "--data", Data);
+        after.Out.ShouldContain("do not answer this question");
+        (await RunAsync("index", "verify", "--data", Data)).Code.ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task Wrong_usage_ends_with_2_and_says_how_it_is_used()
+    {
+        var (code, _, err) = await RunAsync("ask");
+        code.ShouldBe(2);
+        err.ShouldContain("rag ask --help");
+        (await RunAsync("frobnicate")).Code.ShouldBe(2);
+    }
+
+    [Fact]
+    public async Task A_wrong_configuration_ends_with_1_and_names_every_key()
+    {
+        var (code, _, err) = await RunAsync("config", "check", "--set", "Storage:Provider=oracle", "--set", "Caching:Sise=1");
+        code.ShouldBe(1);
+        err.ShouldContain("Storage:Provider");
+        err.ShouldContain("Caching:Sise");
+        (await RunAsync("config", "check")).Code.ShouldBe(0);
+        var shown = await RunAsync("config", "show", "--json", "--data", "elsewhere");
+        JsonDocument.Parse(shown.Out).RootElement.EnumerateArray().Single(v => v.GetProperty("key").GetString() == "Storage:DataDirectory").GetProperty("from").GetString().ShouldBe("flag");
+        JsonDocument.Parse(shown.Out).RootElement.EnumerateArray().Single(v => v.GetProperty("key").GetString() == "Inference:Provider").GetProperty("from").GetString().ShouldBe("environment");
+    }
+
+    [Fact]
+    public async Task An_open_server_is_refused_on_an_address_that_others_reach()
+    {
+        foreach (string url in new[] { "http://0.0.0.0:18931", "http://*:18931", "http://192.0.2.1:18931" })
+        {
+            var (code, _, err) = await RunAsync("serve", "--urls", url, "--data", Data);
+            code.ShouldBe(1);
+            err.ShouldContain("loopback");
+        }
+    }
+
+    [Fact]
+    public async Task An_address_on_the_web_is_fetched_and_taken_in()
+    {
+        var builder = Microsoft.AspNetCore.Builder.WebApplication.CreateSlimBuilder();
+        await using var site = builder.Build();
+        site.Urls.Add("http://127.0.0.1:0");
+        site.MapGet("/page", () => Microsoft.AspNetCore.Http.Results.Content("<html><title>Birds</title><nav>Menu</nav><main><p>Herons stand in shallow water.</p></main></html>", "text/html"));
+        await site.StartAsync(Cancel);
+        string page = site.Urls.First() + "/page";
+        (await RunAsync("ingest", page, "--data", Data)).Out.ShouldContain("1 created");
+        var ask = await RunAsync("ask", "Where do herons stand?", "--json", "--data", Data);
+        JsonDocument.Parse(ask.Out).RootElement.GetProperty("sources")[0].GetProperty("uri").GetString().ShouldBe(page);
+        var absent = await RunAsync("ingest", page + "/absent", "--data", Data);
+        absent.Code.ShouldBe(1);
+        absent.Err.ShouldContain("could not be fetched");
+        await site.StopAsync(Cancel);
+    }
+
+    [Fact]
+    public async Task What_does_not_exist_is_named_with_a_remedy()
+    {
+        var (code, _, err) = await RunAsync("ingest", "absent-folder", "--data", Data);
+        code.ShouldBe(1);
+        err.ShouldContain("absent-folder");
+        var server = await RunAsync("ask", "anything", "--server", "http://127.0.0.1:9");
+        server.Code.ShouldBe(1);
+        server.Err.ShouldContain("rag serve");
+    }
+}

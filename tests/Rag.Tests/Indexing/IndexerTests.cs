@@ -1,0 +1,125 @@
+using Dapper;
+using Rag.Indexing;
+using Rag.Ingestion;
+using Rag.Storage;
+
+namespace Rag.Tests.Indexing;
+
+public sealed class IndexerTests
+{
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_lost_index_is_built_anew_from_the_record()
+    {
+        string data = Directory.CreateTempSubdirectory("rag-test-").FullName;
+        try
+        {
+            await using (var service = await TestService.StartAsync(model: true, data: data)) await service.PutAsync("a.txt", "Herons stand in shallow water.");
+            Directory.Delete(Path.Combine(data, "index"), recursive: true);
+            await using var again = await TestService.StartAsync(model: true, data: data);
+            (await again.SearchAsync("herons")).ShouldHaveSingleItem().Cosine.ShouldBeGreaterThan(0.3f);
+            (await again.Get<IndexVerifier>().VerifyAsync(Cancel)).Clean.ShouldBeTrue();
+        }
+        finally
+        {
+            Directory.Delete(data, recursive: true);
+        }
+    }
+
+    [Theory]
+    [InlineData("segments_*")]
+    [InlineData("*.cfs")]
+    [InlineData("*.si")]
+    [InlineData("vectors.bin")]
+    public async Task A_damaged_index_is_built_anew_from_the_record(string pattern)
+    {
+        string data = Directory.CreateTempSubdirectory("rag-test-").FullName;
+        try
+        {
+            await using (var service = await TestService.StartAsync(model: true, data: data)) await service.PutAsync("a.txt", "Herons stand in shallow water.");
+            var files = Directory.EnumerateFiles(Path.Combine(data, "index"), pattern, SearchOption.AllDirectories).ToList();
+            files.ShouldNotBeEmpty();
+            foreach (string file in files)
+            {
+                using var stream = File.OpenWrite(file);
+                stream.SetLength(stream.Length / 2);
+            }
+            await using var again = await TestService.StartAsync(model: true, data: data);
+            (await again.SearchAsync("herons")).ShouldHaveSingleItem();
+            (await again.Get<IndexVerifier>().VerifyAsync(Cancel)).Clean.ShouldBeTrue();
+        }
+        finally
+        {
+            Directory.Delete(data, recursive: true);
+        }
+    }
+
+    [Fact]
+    public async Task Changes_that_are_applied_again_do_no_harm()
+    {
+        string data = Directory.CreateTempSubdirectory("rag-test-").FullName;
+        try
+        {
+            await using (var service = await TestService.StartAsync(data: data))
+                for (int i = 0; i < 10; i++) await service.PutAsync($"d{i % 5}.txt", $"Text number {i} is about topic{i}.");
+            // As after a kill between the index commit and the position.
+            await File.WriteAllTextAsync(Path.Combine(data, "index", "position.txt"), "3", Cancel);
+            await using var again = await TestService.StartAsync(data: data);
+            var report = await again.Get<IndexVerifier>().VerifyAsync(Cancel);
+            report.Clean.ShouldBeTrue();
+            report.Collections.ShouldHaveSingleItem().IndexChunks.ShouldBe(5);
+        }
+        finally
+        {
+            Directory.Delete(data, recursive: true);
+        }
+    }
+
+    [Fact]
+    public async Task Verification_sees_what_differs_from_the_record()
+    {
+        await using var service = await TestService.StartAsync();
+        await service.PutAsync("a.txt", "Herons stand in shallow water.");
+        await service.PutAsync("b.txt", "Egrets are white.");
+        await service.Get<Database>().WriteAsync(async tx =>
+        {
+            await tx.Connection!.ExecuteAsync("UPDATE chunks SET hash = 'ff' || substr(hash, 3) WHERE version_no = (SELECT version_no FROM documents WHERE uri = 'a.txt')", transaction: tx);
+            await tx.Connection!.ExecuteAsync("DELETE FROM chunks WHERE version_no = (SELECT version_no FROM documents WHERE uri = 'b.txt')", transaction: tx);
+        }, Cancel);
+        var report = await service.Get<IndexVerifier>().VerifyAsync(Cancel);
+        report.Clean.ShouldBeFalse();
+        var problems = report.Collections.ShouldHaveSingleItem().Problems;
+        problems.ShouldContain(p => p.Contains("a.txt") && p.Contains("differs"));
+        problems.ShouldContain(p => p.Contains("which the record does not"));
+
+        await service.Get<Indexer>().RebuildAsync(await service.CollectionAsync(), null, Cancel);
+        (await service.Get<IndexVerifier>().VerifyAsync(Cancel)).Clean.ShouldBeTrue();
+    }
+
+    [Fact]
+    public async Task A_rebuild_keeps_answers_coming_and_ends_where_the_record_is()
+    {
+        await using var service = await TestService.StartAsync();
+        for (int i = 0; i < 100; i++) await service.PutAsync($"d{i}.txt", $"Herons of kind{i} stand in shallow water.");
+        var rebuild = service.Get<Indexer>().RebuildAsync(await service.CollectionAsync(), null, Cancel);
+        while (!rebuild.IsCompleted) (await service.SearchAsync("herons", count: 100)).Count.ShouldBe(100);
+        await rebuild;
+        await service.PutAsync("later.txt", "Egrets came later.");
+        (await service.SearchAsync("egrets")).ShouldHaveSingleItem();
+        (await service.Get<IndexVerifier>().VerifyAsync(Cancel)).Clean.ShouldBeTrue();
+    }
+
+    [Fact]
+    public async Task A_collection_is_searched_in_its_own_language()
+    {
+        await using var service = await TestService.StartAsync();
+        await service.CollectionAsync("deutsch", "german");
+        await service.PutAsync("a.txt", "Die Häuser stehen am Fluss.", collection: "deutsch");
+        (await service.SearchAsync("haus", collection: "deutsch")).ShouldHaveSingleItem();
+        await service.CollectionAsync("deutsch", "none");
+        await service.SettleAsync();
+        (await service.SearchAsync("haus", collection: "deutsch")).ShouldBeEmpty();
+        (await service.SearchAsync("häuser", collection: "deutsch")).ShouldHaveSingleItem();
+    }
+}
