@@ -10,6 +10,7 @@ namespace Rag.App.Pages;
 internal static class AskEndpoints
 {
     private const int MaxTitles = 6;
+    private const int MaxTitlesRead = 100;
     private const int MaxPanelChars = 30_000;
 
     public static void MapAskPages(this IEndpointRouteBuilder pages)
@@ -51,7 +52,8 @@ internal static class AskEndpoints
         long all = (await documents.CountAsync(null, ct)).Documents;
         if (collection is null) return new(0, all, [], []);
         long here = (await documents.CountAsync(collection.Id, ct)).Documents;
-        var first = await documents.ListAsync(collection.Id, "", "", MaxTitles, ct);
+        // What stands nearest the top of a folder is most often what introduces the rest.
+        var first = (await documents.ListAsync(collection.Id, "", "", MaxTitlesRead, ct)).OrderBy(d => d.Uri.Count(c => c == '/')).Take(MaxTitles);
         bool manual = here > 0 && await documents.FindByUriAsync(collection.Id, Examples.ManualUri, ct) is not null;
         return new(here, all, first.Select(d => (d.Title, Show.DocumentUrl(name, d.Id))).ToList(), manual ? Examples.Questions : []);
     }

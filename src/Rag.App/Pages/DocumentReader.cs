@@ -45,10 +45,10 @@ internal sealed class DocumentReader(Database database, DocumentRecord documents
     {
         if (text.Length <= maxChars) return (0, text.Length);
         int from = Math.Max(0, start - maxChars / 4);
-        if (from > 0 && text.IndexOf('\n', from, Math.Max(0, start - from)) is >= 0 and var line) from = line + 1;
+        if (from > 0 && text.IndexOf('\n', from - 1, start - from + 1) is >= 0 and var line) from = line + 1;
         int to = Math.Min(text.Length, Math.Max(from + maxChars, end));
-        if (to < text.Length && text.LastIndexOf('\n', to - 1, to - Math.Max(start, end)) is >= 0 and var last && last > Math.Max(start, end)) to = last;
-        if (from > 0 && char.IsLowSurrogate(text[from])) from--;
+        if (to < text.Length && text.LastIndexOf('\n', to - 1, to - Math.Max(start, end)) is >= 0 and var last && last >= Math.Max(start, end)) to = last + 1;
+        if (from > 0 && from < text.Length && char.IsLowSurrogate(text[from])) from--;
         if (to < text.Length && char.IsLowSurrogate(text[to])) to++;
         return (from, to);
     }

@@ -3,7 +3,7 @@ const form = document.querySelector("form[data-ask]");
 const result = document.getElementById("result");
 const status = document.getElementById("status");
 const wide = matchMedia("(min-width: 64rem)");
-let running = null;
+let running = null, shown = location.search;
 
 const say = text => { status.textContent = text; };
 
@@ -13,6 +13,12 @@ function showQuote() {
   if (!quote || !box) return;
   const at = quote.getBoundingClientRect(), frame = box.getBoundingClientRect();
   box.scrollTop += at.top - frame.top - Math.max(24, (frame.height - at.height) / 3);
+}
+
+/** Puts the address in the bar; what is shown now belongs to it. */
+function remember(url) {
+  history.pushState(null, "", url);
+  shown = location.search;
 }
 
 /** Fetches a page of this server; a later request ends an earlier one. Null where it was overtaken or could not be had. */
@@ -56,7 +62,7 @@ async function load(url) {
 form.addEventListener("submit", async event => {
   event.preventDefault();
   const url = "/?" + new URLSearchParams(new FormData(form));
-  if (await load(url)) history.pushState(null, "", url);
+  if (await load(url)) remember(url);
 });
 
 /** Opens another source: only the panel and what is marked as chosen change. */
@@ -71,7 +77,7 @@ async function openSource(link) {
     if (cite.dataset.source === number) cite.setAttribute("aria-current", "true");
     else cite.removeAttribute("aria-current");
   }
-  history.pushState(null, "", link.href);
+  remember(link.href);
   showQuote();
   const title = document.getElementById("panel-title");
   title.focus({ preventScroll: true });
@@ -115,6 +121,9 @@ result.addEventListener("submit", event => {
 });
 
 addEventListener("popstate", () => {
+  // A link within the page comes here too; the browser has done all there is to do.
+  if (location.search === shown) return;
+  shown = location.search;
   const asked = new URLSearchParams(location.search);
   form.elements.q.value = asked.get("q") ?? "";
   if (form.elements.collection) form.elements.collection.value = asked.get("collection") ?? "default";

@@ -68,6 +68,14 @@ public sealed class Site : IAsyncLifetime
         return await response.Content.ReadFromJsonAsync<JsonElement>();
     }
 
+    public async Task<IReadOnlyList<(string Id, string Uri)>> DocumentsAsync(string collection)
+    {
+        var list = await Http.GetFromJsonAsync<JsonElement>($"/v1/collections/{collection}/documents");
+        return list.GetProperty("documents").EnumerateArray().Select(d => (d.GetProperty("id").GetString()!, d.GetProperty("uri").GetString()!)).ToList();
+    }
+
+    public async Task<string> IdAsync(string collection, string uri) => (await DocumentsAsync(collection)).Single(d => d.Uri == uri).Id;
+
     public async ValueTask DisposeAsync()
     {
         if (_browser is not null) await _browser.DisposeAsync();

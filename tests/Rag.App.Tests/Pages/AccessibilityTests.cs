@@ -1,0 +1,134 @@
+using Deque.AxeCore.Commons;
+using Deque.AxeCore.Playwright;
+using Microsoft.Playwright;
+using Shouldly;
+using static Microsoft.Playwright.Assertions;
+
+namespace Rag.App.Tests.Pages;
+
+public sealed class AccessibilityTests(Site site)
+{
+    /// <summary>WCAG 2.2 AA and the rules of good practice that axe has beside it.</summary>
+    private static readonly AxeRunOptions Rules = new()
+    {
+        RunOnly = new() { Type = "tag", Values = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] },
+    };
+
+    [Theory]
+    [InlineData("welcome")]
+    [InlineData("answer")]
+    [InlineData("abstained")]
+    [InlineData("failure")]
+    [InlineData("documents")]
+    [InlineData("upload")]
+    [InlineData("new collection")]
+    [InlineData("document")]
+    [InlineData("delete")]
+    [InlineData("nothing there")]
+    public async Task No_page_violates_a_rule_in_light_or_dark(string page)
+    {
+        await using var visit = await site.VisitAsync(await PathAsync(page));
+        if (page == "new collection") await visit.Page.GetByText("New collection").ClickAsync();
+        if (page == "upload")
+        {
+            await visit.Page.Locator("#files").SetInputFilesAsync([DocumentsTests.File("ok.md", "# Fine\n\nThis one is fine."), DocumentsTests.File("empty.md", "")]);
+            await visit.Page.GetByRole(AriaRole.Button, new() { Name = "Add", Exact = true }).ClickAsync();
+            await Expect(visit.Page.Locator("#uploads .bad")).ToBeVisibleAsync();
+            await Expect(visit.Page.Locator("#uploads .good")).ToBeVisibleAsync();
+        }
+        foreach (var scheme in new[] { ColorScheme.Light, ColorScheme.Dark })
+        {
+            await visit.Page.EmulateMediaAsync(new() { ColorScheme = scheme });
+            var result = await visit.Page.RunAxe(Rules);
+            string.Join("\n", result.Violations.Select(v => $"{scheme} {v.Id}: {v.Help} — {string.Join("; ", v.Nodes.Select(n => n.Html))}")).ShouldBe("");
+            result.Passes.Length.ShouldBeGreaterThan(10);
+        }
+    }
+
+    [Theory]
+    [InlineData(360)]
+    [InlineData(3840)]
+    public async Task No_page_scrolls_sideways(int width)
+    {
+        await using var visit = await site.VisitAsync("/", o => o.ViewportSize = new() { Width = width, Height = 740 });
+        foreach (string page in new[] { "welcome", "answer", "abstained", "failure", "documents", "document", "delete" })
+        {
+            await visit.Page.GotoAsync(await PathAsync(page));
+            int overflow = await visit.Page.EvaluateAsync<int>("document.documentElement.scrollWidth - document.documentElement.clientWidth");
+            overflow.ShouldBeLessThanOrEqualTo(0, page);
+        }
+    }
+
+    [Fact]
+    public async Task A_newcomer_asks_checks_and_rates_with_the_keyboard_alone()
+    {
+        await using var visit = await site.VisitAsync("/documents");
+        var keys = visit.Page.Keyboard;
+        await keys.PressAsync("Tab");
+        await Expect(visit.Page.GetByText("Skip to the content")).ToBeFocusedAsync();
+        await keys.PressAsync("Enter");
+        await Expect(visit.Page.Locator("#main")).ToBeFocusedAsync();
+        await keys.PressAsync("/");
+        await Expect(visit.Page.Locator("#q")).ToBeFocusedAsync();
+        await keys.TypeAsync(SampleDocuments.RestoreQuestion);
+        await keys.PressAsync("Enter");
+        await Expect(visit.Page.Locator("#answer-title")).ToHaveTextAsync(SampleDocuments.RestoreQuestion);
+        await TabToAsync(visit.Page, "cite-2");
+        await keys.PressAsync("Enter");
+        await Expect(visit.Page.Locator("#panel-title")).ToBeFocusedAsync();
+        await Expect(visit.Page.Locator("#panel-title .cite")).ToHaveTextAsync("2");
+        await Expect(visit.Page.Locator("#status")).ToHaveTextAsync("Source 2: Backups");
+        await TabToAsync(visit.Page, "scroller");
+        await keys.PressAsync("Shift+Tab");
+        await keys.PressAsync("Enter");
+        await keys.PressAsync("Tab");
+        (await visit.Page.EvaluateAsync<bool>("document.querySelector('.answer').contains(document.activeElement)")).ShouldBeTrue();
+        await visit.Page.GetByRole(AriaRole.Button, new() { Name = "Yes" }).FocusAsync();
+        await keys.PressAsync("Enter");
+        await Expect(visit.Page.Locator(".thanks")).ToBeFocusedAsync();
+        visit.ShouldBeQuiet();
+    }
+
+    [Fact]
+    public async Task On_a_phone_a_citation_leads_to_the_passage_below_and_back()
+    {
+        await using var visit = await site.VisitAsync(AskTests.Path(SampleDocuments.RestoreQuestion), o => o.ViewportSize = new() { Width = 360, Height = 740 });
+        await visit.Page.Locator("#cite-2").ClickAsync();
+        await Expect(visit.Page.Locator("#quote")).ToBeInViewportAsync();
+        await visit.Page.GetByText("Back to the answer").ClickAsync();
+        await Expect(visit.Page.Locator("#cite-2")).ToBeInViewportAsync();
+        visit.ShouldBeQuiet();
+    }
+
+    [Fact]
+    public async Task Nothing_moves_while_a_page_loads()
+    {
+        await using var visit = await site.VisitAsync(AskTests.Path(SampleDocuments.RestoreQuestion));
+        double shift = await visit.Page.EvaluateAsync<double>(
+            "new Promise(done => { let sum = 0; new PerformanceObserver(list => { for (const e of list.getEntries()) sum += e.value; }).observe({ type: 'layout-shift', buffered: true }); setTimeout(() => done(sum), 300); })");
+        shift.ShouldBe(0);
+    }
+
+    private async Task<string> PathAsync(string page) => page switch
+    {
+        "welcome" => "/",
+        "answer" => AskTests.Path(SampleDocuments.RestoreQuestion),
+        "abstained" => AskTests.Path(SampleDocuments.ForeignQuestion),
+        "failure" => "/?q=anything&collection=nowhere",
+        "documents" or "new collection" => "/documents",
+        "upload" => "/documents?collection=default",
+        "document" => $"/documents/default/{await site.IdAsync("default", "handbook/backups.md")}?version=1&start=10&end=60#quote",
+        "delete" => $"/documents/default/{await site.IdAsync("default", "handbook/backups.md")}/delete",
+        _ => "/nothing/there",
+    };
+
+    private static async Task TabToAsync(IPage page, string id)
+    {
+        for (int i = 0; i < 60; i++)
+        {
+            await page.Keyboard.PressAsync("Tab");
+            if (await page.EvaluateAsync<string>("document.activeElement.id") == id) return;
+        }
+        Assert.Fail($"The keyboard does not reach #{id}.");
+    }
+}

@@ -1,0 +1,59 @@
+using System.Text;
+using System.Text.RegularExpressions;
+using Microsoft.Playwright;
+using Shouldly;
+using static Microsoft.Playwright.Assertions;
+
+namespace Rag.App.Tests.Pages;
+
+public sealed class WithoutScriptsTests(Site site)
+{
+    [Fact]
+    public async Task A_citation_opens_its_passage_in_the_address()
+    {
+        await using var visit = await PlainAsync("/");
+        await visit.Page.Locator("#q").FillAsync(SampleDocuments.RestoreQuestion);
+        await visit.Page.GetByRole(AriaRole.Button, new() { Name = "Ask", Exact = true }).ClickAsync();
+        await Expect(visit.Page.Locator(".prose")).ToContainTextAsync("rag backup restore latest");
+        await visit.Page.Locator("#cite-2").ClickAsync();
+        await Expect(visit.Page).ToHaveURLAsync(new Regex("source=2#quote$"));
+        string quote = (await site.AskAsync(SampleDocuments.RestoreQuestion)).GetProperty("sources")[1].GetProperty("quote").GetString()!;
+        string.Concat(await visit.Page.Locator("#panel mark").AllTextContentsAsync()).ShouldBe(quote);
+        await Expect(visit.Page.Locator("#quote")).ToBeInViewportAsync();
+        await visit.Page.GetByRole(AriaRole.Link, new() { Name = "Open the document" }).ClickAsync();
+        string.Concat(await visit.Page.Locator(".text mark").AllTextContentsAsync()).ShouldBe(quote);
+        visit.ShouldBeQuiet();
+    }
+
+    [Fact]
+    public async Task A_rating_is_taken()
+    {
+        await using var visit = await PlainAsync(AskTests.Path(SampleDocuments.VacationQuestion));
+        await visit.Page.GetByRole(AriaRole.Button, new() { Name = "No", Exact = true }).ClickAsync();
+        await Expect(visit.Page.Locator(".thanks")).ToHaveTextAsync("Thank you, noted.");
+        await Expect(visit.Page.Locator("#answer-title")).ToHaveTextAsync(SampleDocuments.VacationQuestion);
+    }
+
+    [Fact]
+    public async Task A_collection_is_made_filled_and_emptied()
+    {
+        await using var visit = await PlainAsync("/documents");
+        await visit.Page.GetByText("New collection").ClickAsync();
+        await visit.Page.GetByLabel("Name").FillAsync("plain");
+        await visit.Page.GetByRole(AriaRole.Button, new() { Name = "Create" }).ClickAsync();
+        await visit.Page.Locator("#files").SetInputFilesAsync(
+        [
+            DocumentsTests.File("ferry.md", "# Ferry\n\nThe ferry leaves the island at nine."),
+            new FilePayload { Name = "broken.pdf", MimeType = "application/pdf", Buffer = Encoding.ASCII.GetBytes("%PDF-1.7\nno") },
+        ]);
+        await visit.Page.GetByRole(AriaRole.Button, new() { Name = "Add", Exact = true }).ClickAsync();
+        await Expect(visit.Page.Locator("#uploads .good")).ToHaveTextAsync(new Regex(@"ferry\.md\s+Added\."));
+        await Expect(visit.Page.Locator("#uploads .bad")).ToHaveTextAsync(new Regex(@"broken\.pdf\s+Not added \(broken\): .+"));
+        await visit.Page.GetByRole(AriaRole.Link, new() { Name = "Delete Ferry" }).ClickAsync();
+        await visit.Page.GetByRole(AriaRole.Button, new() { Name = "Delete" }).ClickAsync();
+        await Expect(visit.Page.Locator("#list-title")).ToHaveTextAsync("0 documents in “plain”");
+        visit.ShouldBeQuiet();
+    }
+
+    private Task<Visit> PlainAsync(string path) => site.VisitAsync(path, o => o.JavaScriptEnabled = false);
+}
