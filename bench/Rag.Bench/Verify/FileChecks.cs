@@ -10,6 +10,9 @@ internal static class FileChecks
     /// <summary>Reasons that say that a bound had to end the reading; no file of the collection needs that.</summary>
     private static readonly string[] BoundsHit = ["timeout", "hostile"];
 
+    /// <summary>What is said of a file that took its parser down with it: refused, but a crash all the same.</summary>
+    private const string Crash = "ended the process";
+
     public static IEnumerable<Check> All()
     {
         yield return new("files", "real files that are neither read nor refused with a reason, or go past the bounds", Relation.AtMost, 0, MeasureAsync);
@@ -37,7 +40,7 @@ internal static class FileChecks
                 {
                     if (outcome.Status == IngestOutcome.Created) read++;
                     else if (outcome is not { Status: IngestOutcome.Failed, Reason.Length: > 0, Message.Length: > 0 }) wrong.Add($"{outcome.Uri}: {outcome.Status} without a reason");
-                    else if (BoundsHit.Contains(outcome.Reason)) wrong.Add($"{outcome.Uri}: {outcome.Reason}");
+                    else if (BoundsHit.Contains(outcome.Reason) || outcome.Message.Contains(Crash, StringComparison.Ordinal)) wrong.Add($"{outcome.Uri}: {outcome.Reason}, {outcome.Message}");
                     else refused++;
                 }
             }

@@ -29,6 +29,7 @@ internal static class SpanChecks
         // Where a quote comes from does not depend on how its chunk was found, so that words alone do.
         await using var store = await ScratchStore.StartNewAsync(Settings.NoModel, ct);
         var (generated, real) = await FillAsync(store, context, ct);
+        if (generated < GeneratedDocuments) throw new InvalidOperationException($"Only {generated} of {GeneratedDocuments} generated documents were read.");
         await store.Get<Indexer>().WaitForAsync(await store.Get<ChangeLog>().LastAsync(ct), WaitLimit, ct);
         var chunks = ReadChunks(store);
         var record = store.Get<DocumentRecord>();
