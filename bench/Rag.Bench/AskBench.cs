@@ -20,7 +20,7 @@ internal static class AskBench
         await using var store = await GeneratedStore.CreateAsync(chunks, ct);
         var texts = ReadTexts(store);
         using var lucene = new BareLucene();
-        foreach (string text in texts) lucene.Add(text);
+        for (int i = 0; i < texts.Count; i++) lucene.Add($"{i}", texts[i]);
         lucene.Commit();
         using var onnx = new BareOnnx(threads: 1);
         var answerer = store.Get<Answerer>();

@@ -13,7 +13,7 @@ namespace Rag.Bench;
 /// <summary>Lucene.NET with nothing around it: the product's analyzer and similarity, one field, one commit at the end.</summary>
 internal sealed class BareLucene : IDisposable
 {
-    private const string Field = "text";
+    private const string Field = "text", Id = "id";
 
     private readonly string _path = Directory.CreateTempSubdirectory("rag-bare-").FullName;
     private readonly MMapDirectory _directory;
@@ -28,7 +28,8 @@ internal sealed class BareLucene : IDisposable
         _writer = new(_directory, new(LuceneVersion.LUCENE_48, _analyzer) { Similarity = new BM25Similarity(IndexFields.K1, IndexFields.B), RAMBufferSizeMB = 64 });
     }
 
-    public void Add(string text) => _writer.AddDocument([new Lucene.Net.Documents.Field(Field, text, IndexFields.TextType)]);
+    /// <param name="id">By which a hit is found where its text is kept.</param>
+    public void Add(string id, string text) => _writer.AddDocument([new StringField(Id, id, Lucene.Net.Documents.Field.Store.YES), new Lucene.Net.Documents.Field(Field, text, IndexFields.TextType)]);
 
     /// <summary>Makes what was added durable and found.</summary>
     public void Commit()

@@ -23,7 +23,7 @@ internal static class IngestBench
     /// <summary>Documents a second, without embeddings.</summary>
     public static async Task<BenchResult> RunAsync(bool quick, CancellationToken ct)
     {
-        int documents = quick ? 400 : 2_000, rounds = quick ? 3 : 5;
+        int documents = quick ? 1_500 : 8_000, rounds = quick ? 3 : 5;
         var files = Files(documents, paragraphs: 5);
         var results = await Rounds.RunAsync(rounds,
             async _ => documents / await OursAsync(files, Settings.NoModel, _ => Task.CompletedTask, ct),
@@ -104,7 +104,7 @@ internal static class IngestBench
                     string text = Encoding.UTF8.GetString(file.Content.Span);
                     (uri.Value, body.Value) = (file.Uri, text);
                     await insert.ExecuteNonQueryAsync(ct);
-                    lucene.Add(text);
+                    lucene.Add(file.Uri, text);
                 }
                 await transaction.CommitAsync(ct);
             }
