@@ -125,7 +125,8 @@ internal static partial class ExtractiveAnswerer
             case UnitKind.TableRow:
                 int header = u;
                 while (header > 0 && units[header - 1].Kind == UnitKind.TableRow) header--;
-                yield return new(choice.Evidence, header);
+                // Of a table that began in an earlier chunk, the first row here is a row like any other.
+                if (header > 0 || chunk.Context.Length == 0) yield return new(choice.Evidence, header);
                 break;
             case UnitKind.Code when u > 0 && units[u - 1].Kind == UnitKind.Sentence:
                 yield return new(choice.Evidence, u - 1);
