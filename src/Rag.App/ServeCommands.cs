@@ -28,7 +28,7 @@ internal static class ServeCommands
         var serve = new Command("serve", "The server: HTTP, web pages, indexing.") { urls };
         context.BindAlone(serve, async (parse, ct) =>
         {
-            await using var app = await StartAsync(context, parse, ServerConnection.SettingsOf(context, parse), parse.GetValue(urls)!, quiet: false, ct);
+            await using var app = await StartAsync(context, parse, ServerConnection.SettingsOf(context, parse), parse.GetValue(urls)!, LogLevel.Information, ct);
             context.Out.MarkupLineInterpolated($"rag-system serves [blue]{parse.GetValue(urls)}[/]. Press Ctrl+C to stop.");
             await WaitForStopAsync(app, ct);
             return 0;
@@ -42,7 +42,7 @@ internal static class ServeCommands
             // The demo must not meddle with the documents of a real data directory.
             if (parse.GetValue(context.Data) is null) settings.Add(new("Storage:DataDirectory", Path.Combine("data", "demo")));
             string url = parse.GetValue(urls)!;
-            await using var app = await StartAsync(context, parse, settings, url, quiet: true, ct);
+            await using var app = await StartAsync(context, parse, settings, url, LogLevel.Error, ct);
             using var http = new HttpClient { BaseAddress = new(FirstUrl(url)) };
             var api = new ApiClient(http);
             await app.Services.GetRequiredService<Indexer>().Ready.WaitAsync(ct);
@@ -59,10 +59,10 @@ internal static class ServeCommands
         root.Add(demo);
     }
 
-    private static async Task<WebApplication> StartAsync(CommandContext context, ParseResult parse, List<KeyValuePair<string, string?>> settings, string urls, bool quiet, CancellationToken ct)
+    private static async Task<WebApplication> StartAsync(CommandContext context, ParseResult parse, List<KeyValuePair<string, string?>> settings, string urls, LogLevel minimumLevel, CancellationToken ct)
     {
         OpenMode.RequireLoopback(urls.Split(';'));
-        var app = RagServer.Build(settings, quiet);
+        var app = RagServer.Build(settings, minimumLevel);
         try
         {
             foreach (string url in urls.Split(';')) app.Urls.Add(url);

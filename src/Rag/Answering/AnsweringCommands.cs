@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Rag.Foundation.Commands;
+using Rag.Ingestion;
 using Spectre.Console;
 
 namespace Rag.Answering;
@@ -47,7 +48,7 @@ internal static class AnsweringCommands
         {
             console.MarkupLineInterpolated($"[yellow]{answer.Text}[/]");
             if (answer.LookedAt.Count > 0) console.MarkupLineInterpolated($"[grey]Looked at:[/]");
-            foreach (var place in answer.LookedAt) console.MarkupLineInterpolated($"[grey]  {place.Title}{Where(place.HeadingPath, place.Page)} ({place.Uri})[/]");
+            foreach (var place in answer.LookedAt) console.MarkupLineInterpolated($"[grey]  {Where(place.Title, place.HeadingPath, place.Page)} ({place.Uri})[/]");
         }
         foreach (var sentence in answer.Sentences)
         {
@@ -56,10 +57,10 @@ internal static class AnsweringCommands
         }
         if (answer.Sources.Count > 0) console.WriteLine();
         foreach (var s in answer.Sources)
-            console.MarkupLineInterpolated($"[blue][[{s.Number}]][/] {s.Title}{Where(s.HeadingPath, s.Page)} [grey]{s.Uri} v{s.Version} {s.Start}–{s.End}[/]");
+            console.MarkupLineInterpolated($"[blue][[{s.Number}]][/] {Where(s.Title, s.HeadingPath, s.Page)} [grey]{s.Uri} v{s.Version} {s.Start}–{s.End}[/]");
         if (answer.DegradedReason is { } reason) console.MarkupLineInterpolated($"[yellow]Degraded: {reason}[/]");
         console.MarkupLineInterpolated($"[grey]answer {answer.Id}[/]");
     }
 
-    private static string Where(string headingPath, int? page) => (headingPath.Length > 0 ? " › " + headingPath : "") + (page is { } p ? $", page {p}" : "");
+    private static string Where(string title, string headingPath, int? page) => Chunk.Place(title, headingPath) + (page is { } p ? $", page {p}" : "");
 }

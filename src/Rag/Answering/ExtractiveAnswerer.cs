@@ -39,13 +39,18 @@ internal static partial class ExtractiveAnswerer
     private const double UnitWeight = 0.8;
     private const double ContextCredit = 0.3;
 
-    /// <summary>Further units must come this near to the best one.</summary>
-    private const double NearBest = 0.85;
+    /// <summary>Further units must come this near to the best one, and say something that it does not.</summary>
+    private const double NearBest = 0.8;
 
     /// <summary>Below these the evidence does not carry an answer; the second where the search was by words alone.</summary>
     private const double MinStrength = 0.64, MinStrengthLexical = 0.5;
 
-    private readonly record struct ScoredUnit(UnitChoice Choice, double Score);
+    /// <param name="Words">Which of the question's terms stand in the unit itself, a bit each.</param>
+    private readonly record struct ScoredUnit(UnitChoice Choice, double Score, UInt128 Words)
+    {
+        /// <summary>It has some of the other's words and no other: the answer about P1 where P0 was asked for.</summary>
+        public bool SaysLessThan(ScoredUnit other) => Words != other.Words && (Words & ~other.Words) == 0;
+    }
 
     public static Selection Select(string question, IReadOnlyList<WeightedTerm> terms, IReadOnlyList<Evidence> evidence, Analyzer analyzer, bool lexicalOnly)
     {
@@ -57,7 +62,7 @@ internal static partial class ExtractiveAnswerer
         foreach (var unit in scored)
         {
             if (chosen.Count == MaxUnits || unit.Score < NearBest * best) break;
-            if (texts.Add(TextOf(evidence, unit.Choice))) chosen.Add(unit.Choice);
+            if (!unit.SaysLessThan(scored[0]) && texts.Add(TextOf(evidence, unit.Choice))) chosen.Add(unit.Choice);
         }
         bool howTo = HowTo.IsMatch(question);
         var all = new HashSet<UnitChoice>(chosen);
@@ -80,13 +85,19 @@ internal static partial class ExtractiveAnswerer
             {
                 if (chunk.Units[u].Kind == UnitKind.Heading && units.Count > 1) continue;
                 double covered = 0;
-                foreach (var term in terms)
+                UInt128 words = 0;
+                for (int t = 0; t < terms.Count; t++)
                 {
-                    if (units[u].Contains(term.Text)) covered += term.Idf;
+                    var term = terms[t];
+                    if (units[u].Contains(term.Text))
+                    {
+                        covered += term.Idf;
+                        words |= UInt128.One << t;
+                    }
                     else if (head.Contains(term.Text) || (u > 0 && units[u - 1].Contains(term.Text)) || (u + 1 < units.Count && units[u + 1].Contains(term.Text)))
                         covered += ContextCredit * term.Idf;
                 }
-                scored.Add(new(new(e, u), evidence[e].Score + UnitWeight * (worth > 0 ? covered / worth : 0)));
+                scored.Add(new(new(e, u), evidence[e].Score + UnitWeight * (worth > 0 ? covered / worth : 0), words));
             }
         }
         scored.Sort(static (a, b) => a.Score != b.Score ? b.Score.CompareTo(a.Score)
@@ -114,7 +125,8 @@ internal static partial class ExtractiveAnswerer
             case UnitKind.TableRow:
                 int header = u;
                 while (header > 0 && units[header - 1].Kind == UnitKind.TableRow) header--;
-                yield return new(choice.Evidence, header);
+                // Of a table that began in an earlier chunk, the first row here is a row like any other.
+                if (header > 0 || chunk.Context.Length == 0) yield return new(choice.Evidence, header);
                 break;
             case UnitKind.Code when u > 0 && units[u - 1].Kind == UnitKind.Sentence:
                 yield return new(choice.Evidence, u - 1);

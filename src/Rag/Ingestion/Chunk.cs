@@ -28,8 +28,7 @@ internal sealed record Chunk(
     /// <summary>What is embedded and put into the full-text index: the title in front, then where it stands, then the text.</summary>
     public static string SearchText(string title, string headingPath, string context, ReadOnlySpan<char> body)
     {
-        // A document whose first heading is its title would otherwise say it twice.
-        string path = headingPath == title ? "" : headingPath.StartsWith(title + HeadingSeparator, StringComparison.Ordinal) ? headingPath[(title.Length + HeadingSeparator.Length)..] : headingPath;
+        string path = BelowTitle(title, headingPath);
         string head = (title.Length, path.Length) switch
         {
             (0, 0) => "",
@@ -39,4 +38,17 @@ internal sealed record Chunk(
         };
         return context.Length == 0 ? string.Concat(head, body) : string.Concat(head, context, "\n", body);
     }
+
+    /// <summary>Where a chunk stands, for people: title and headings, the title once.</summary>
+    public static string Place(string title, string headingPath)
+    {
+        string path = BelowTitle(title, headingPath);
+        return path.Length == 0 ? title : title + HeadingSeparator + path;
+    }
+
+    /// <summary>A document whose first heading is its title would otherwise say it twice.</summary>
+    private static string BelowTitle(string title, string headingPath) =>
+        headingPath == title ? ""
+        : headingPath.StartsWith(title + HeadingSeparator, StringComparison.Ordinal) ? headingPath[(title.Length + HeadingSeparator.Length)..]
+        : headingPath;
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Rag.Foundation.Commands;
+using Rag.Ingestion;
 using Spectre.Console;
 
 namespace Rag.Retrieval;
@@ -24,7 +25,7 @@ internal static class RetrievalCommands
             if (response.Hits.Count == 0) context.Out.MarkupLine("[yellow]Nothing found.[/]");
             foreach (var hit in response.Hits)
             {
-                context.Out.MarkupLineInterpolated($"[blue]{hit.Score:F3}[/] {hit.Title}{(hit.HeadingPath.Length > 0 ? " › " + hit.HeadingPath : "")} [grey]{hit.Uri} v{hit.Version} {hit.Start}–{hit.End}[/]");
+                context.Out.MarkupLineInterpolated($"[blue]{hit.Score:F3}[/] {Chunk.Place(hit.Title, hit.HeadingPath)} [grey]{hit.Uri} v{hit.Version} {hit.Start}–{hit.End}[/]");
                 context.Out.WriteLine("      " + (hit.Text.Length <= ShownChars ? hit.Text : hit.Text[..ShownChars] + "…").ReplaceLineEndings(" "));
             }
             if (response.DegradedReason is { } reason) context.Out.MarkupLineInterpolated($"[yellow]Degraded: {reason}[/]");

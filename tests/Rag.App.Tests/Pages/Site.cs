@@ -117,7 +117,7 @@ internal sealed class RunningServer : IAsyncDisposable
     {
         string data = Directory.CreateTempSubdirectory("rag-pages-").FullName;
         var all = settings.Select(s => new KeyValuePair<string, string?>(s.Key, s.Value)).Append(new("Storage:DataDirectory", data));
-        var app = RagServer.Build(all, quiet: true);
+        var app = RagServer.Build(all, Microsoft.Extensions.Logging.LogLevel.Error);
         app.Urls.Add("http://127.0.0.1:0");
         await RagServer.StartAsync(app, CancellationToken.None);
         await app.Services.GetRequiredService<Indexer>().Ready;
