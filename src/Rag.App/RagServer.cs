@@ -43,6 +43,8 @@ internal static class RagServer
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = 1_000_000_000;
+            // A question of the greatest length, percent-encoded, fits the address of its page.
+            kestrel.Limits.MaxRequestLineSize = 32_768;
             kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(15);
             configureKestrel?.Invoke(kestrel);
         });

@@ -15,13 +15,6 @@ internal static class ServeCommands
 {
     private const string DefaultUrl = "http://127.0.0.1:8080";
 
-    private static readonly string[] DemoQuestions =
-    [
-        "How do I restore a backup?",
-        "What is the response time for a P0 incident?",
-        "How long are audit logs kept?",
-    ];
-
     public static void AddServe(this RootCommand root, CommandContext context)
     {
         var urls = new Option<string>("--urls") { Description = "Where to listen.", DefaultValueFactory = _ => DefaultUrl };
@@ -51,7 +44,7 @@ internal static class ServeCommands
             await IngestionCommands.WaitForEmbeddingAsync(context, api, Collections.Default, ct);
             context.Out.WriteLine();
             context.Out.MarkupLineInterpolated($"The manual is in ({summary.Seen} documents). Open [blue]{FirstUrl(url)}[/] and ask, for example:");
-            foreach (string question in DemoQuestions) context.Out.MarkupLineInterpolated($"  • {question}");
+            foreach (string question in Pages.Examples.Questions) context.Out.MarkupLineInterpolated($"  • {question}");
             context.Out.WriteLine("Press Ctrl+C to stop.");
             await WaitForStopAsync(app, ct);
             return 0;
