@@ -48,9 +48,12 @@ internal static partial class ProblemMiddleware
         }
     }
 
-    private static Task NoRouteAsync(HttpContext context) => context.Response.StatusCode == 405
-        ? WriteAsync(context, 405, Problems.TypePrefix + "method", "The method is not allowed", $"{context.Request.Path} does not take {context.Request.Method}.", "The interface's page at /docs shows what it takes.")
-        : WriteAsync(context, ErrorKind.NotFound, $"There is nothing at {context.Request.Path}.", "The interface's page at /docs shows what there is.");
+    private static Task NoRouteAsync(HttpContext context) => context.Response.StatusCode switch
+    {
+        405 => WriteAsync(context, 405, Problems.TypePrefix + "method", "The method is not allowed", $"{context.Request.Path} does not take {context.Request.Method}.", "The interface's page at /docs shows what it takes."),
+        415 => WriteAsync(context, ErrorKind.Unsupported, $"{context.Request.Path} does not take the content type '{context.Request.ContentType}'.", "The interface's page at /docs shows what it takes."),
+        _ => WriteAsync(context, ErrorKind.NotFound, $"There is nothing at {context.Request.Path}.", "The interface's page at /docs shows what there is."),
+    };
 
     private static Task WriteAsync(HttpContext context, ErrorKind kind, string message, string remedy)
     {

@@ -17,15 +17,15 @@ internal static class RagServer
     /// <param name="settings">Configuration that goes before files and environment.</param>
     /// <param name="configureKestrel">Where to listen, where the configuration's addresses do not say.</param>
     /// <exception cref="Foundation.ConfigurationException">Every mistake in the configuration.</exception>
-    public static WebApplication Build(IEnumerable<KeyValuePair<string, string?>> settings, bool quiet = false, Action<KestrelServerOptions>? configureKestrel = null)
+    public static WebApplication Build(IEnumerable<KeyValuePair<string, string?>> settings, LogLevel minimumLevel = LogLevel.Information, Action<KestrelServerOptions>? configureKestrel = null)
     {
         var configuration = RagConfiguration.Load(settings);
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory, WebRootPath = Path.Combine(AppContext.BaseDirectory, "wwwroot") });
         builder.Configuration.AddConfiguration(configuration);
-        builder.Logging.ClearProviders().AddSimpleConsole(console => console.SingleLine = true).SetMinimumLevel(quiet ? LogLevel.Error : LogLevel.Information)
+        builder.Logging.ClearProviders().AddSimpleConsole(console => console.SingleLine = true).SetMinimumLevel(minimumLevel)
             .AddFilter("Microsoft", LogLevel.Warning).AddFilter("System", LogLevel.Warning);
         // Commands print to standard output; what is logged must not get between.
-        if (quiet) builder.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+        if (minimumLevel > LogLevel.Information) builder.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         builder.Services.AddRag(configuration);
         builder.Services.AddPages();
         builder.Services.AddOpenApi("v1", OpenApiText.Configure);
@@ -43,6 +43,8 @@ internal static class RagServer
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = 1_000_000_000;
+            // A question of the greatest length, percent-encoded, fits the address of its page.
+            kestrel.Limits.MaxRequestLineSize = 32_768;
             kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(15);
             configureKestrel?.Invoke(kestrel);
         });

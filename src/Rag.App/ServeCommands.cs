@@ -15,20 +15,13 @@ internal static class ServeCommands
 {
     private const string DefaultUrl = "http://127.0.0.1:8080";
 
-    private static readonly string[] DemoQuestions =
-    [
-        "How do I restore a backup?",
-        "What is the response time for a P0 incident?",
-        "How long are audit logs kept?",
-    ];
-
     public static void AddServe(this RootCommand root, CommandContext context)
     {
         var urls = new Option<string>("--urls") { Description = "Where to listen.", DefaultValueFactory = _ => DefaultUrl };
         var serve = new Command("serve", "The server: HTTP, web pages, indexing.") { urls };
         context.BindAlone(serve, async (parse, ct) =>
         {
-            await using var app = await StartAsync(context, parse, ServerConnection.SettingsOf(context, parse), parse.GetValue(urls)!, quiet: false, ct);
+            await using var app = await StartAsync(context, parse, ServerConnection.SettingsOf(context, parse), parse.GetValue(urls)!, LogLevel.Information, ct);
             context.Out.MarkupLineInterpolated($"rag-system serves [blue]{parse.GetValue(urls)}[/]. Press Ctrl+C to stop.");
             await WaitForStopAsync(app, ct);
             return 0;
@@ -42,7 +35,7 @@ internal static class ServeCommands
             // The demo must not meddle with the documents of a real data directory.
             if (parse.GetValue(context.Data) is null) settings.Add(new("Storage:DataDirectory", Path.Combine("data", "demo")));
             string url = parse.GetValue(urls)!;
-            await using var app = await StartAsync(context, parse, settings, url, quiet: true, ct);
+            await using var app = await StartAsync(context, parse, settings, url, LogLevel.Error, ct);
             using var http = new HttpClient { BaseAddress = new(FirstUrl(url)) };
             var api = new ApiClient(http);
             await app.Services.GetRequiredService<Indexer>().Ready.WaitAsync(ct);
@@ -51,7 +44,7 @@ internal static class ServeCommands
             await IngestionCommands.WaitForEmbeddingAsync(context, api, Collections.Default, ct);
             context.Out.WriteLine();
             context.Out.MarkupLineInterpolated($"The manual is in ({summary.Seen} documents). Open [blue]{FirstUrl(url)}[/] and ask, for example:");
-            foreach (string question in DemoQuestions) context.Out.MarkupLineInterpolated($"  • {question}");
+            foreach (string question in Pages.Examples.Questions) context.Out.MarkupLineInterpolated($"  • {question}");
             context.Out.WriteLine("Press Ctrl+C to stop.");
             await WaitForStopAsync(app, ct);
             return 0;
@@ -59,10 +52,10 @@ internal static class ServeCommands
         root.Add(demo);
     }
 
-    private static async Task<WebApplication> StartAsync(CommandContext context, ParseResult parse, List<KeyValuePair<string, string?>> settings, string urls, bool quiet, CancellationToken ct)
+    private static async Task<WebApplication> StartAsync(CommandContext context, ParseResult parse, List<KeyValuePair<string, string?>> settings, string urls, LogLevel minimumLevel, CancellationToken ct)
     {
         OpenMode.RequireLoopback(urls.Split(';'));
-        var app = RagServer.Build(settings, quiet);
+        var app = RagServer.Build(settings, minimumLevel);
         try
         {
             foreach (string url in urls.Split(';')) app.Urls.Add(url);

@@ -7,7 +7,7 @@ public enum PieceKind { Text, Heading, ListItem, TableRow, Code }
 
 /// <summary>A block of a document's text; offsets as in the text, nothing but blanks between one piece and the next.</summary>
 /// <param name="Level">Of headings, from 1.</param>
-/// <param name="Page">Page, slide or sheet that begins here; null where none does.</param>
+/// <param name="Page">Page, slide or sheet on which this stands, where it differs from what was last said; a page may begin before the first piece that says so.</param>
 public sealed record TextPiece(int Start, int End, PieceKind Kind, int Level = 0, int? Page = null);
 
 /// <summary>A stretch of a document version's text, from <paramref name="From"/> to <paramref name="To"/>, with the span to mark in it.</summary>

@@ -1,6 +1,7 @@
 using System.Net;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Rag.Foundation;
 
 namespace Rag.Access;
 
@@ -12,9 +13,9 @@ internal static class HostGuard
 {
     public static IApplicationBuilder UseHostGuard(this IApplicationBuilder app) => app.Use(static (context, next) =>
     {
-        if (!IsLocal(context.Request.Host.Host)) return Refuse(context, "This server answers to local host names only.");
+        if (!IsLocal(context.Request.Host.Host)) throw new RagException(ErrorKind.Forbidden, "This server answers to local host names only.", "Use http://127.0.0.1 or http://localhost with its port; a proxy in front must set that Host header.");
         if (!HttpMethods.IsGet(context.Request.Method) && context.Request.Headers.Origin is { Count: > 0 } origin && !SameOrigin(origin!, context.Request))
-            return Refuse(context, "A page of another origin sent this request.");
+            throw new RagException(ErrorKind.Forbidden, "A page of another origin sent this request.", "Send it from the server's own pages or from a program.");
         return next(context);
     });
 
@@ -24,10 +25,4 @@ internal static class HostGuard
 
     private static bool SameOrigin(string origin, HttpRequest request) =>
         Uri.TryCreate(origin, UriKind.Absolute, out var uri) && uri.Authority.Equals(request.Host.Value, StringComparison.OrdinalIgnoreCase);
-
-    private static Task Refuse(HttpContext context, string why)
-    {
-        context.Response.StatusCode = StatusCodes.Status403Forbidden;
-        return context.Response.WriteAsync(why);
-    }
 }

@@ -21,7 +21,7 @@ internal static class AnswerRendering
             int number = sources.Count + 1;
             sources.Add(new(
                 number, chunk.DocumentId, chunk.Title, chunk.Version, chunk.Uri, chunk.Ordinal, unit.Start, unit.End, quote, Sha256.Hex(quote),
-                chunk.HeadingPath, chunk.Page));
+                chunk.HeadingPath, unit.Page ?? chunk.Page));
             sentences.Add(new(quote, KindName(unit.Kind), number));
             if (previous is { } p) text.Append(p.Kind == UnitKind.Sentence && unit.Kind == UnitKind.Sentence && p.VersionNo == chunk.VersionNo ? " " : "\n");
             text.Append(quote);

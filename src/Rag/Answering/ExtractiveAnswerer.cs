@@ -81,6 +81,7 @@ internal static partial class ExtractiveAnswerer
             var chunk = evidence[e].Chunk;
             var head = TermsOf($"{chunk.Title} {chunk.HeadingPath} {chunk.Context}");
             var units = chunk.Units.Select(u => TermsOf(chunk.TextOf(u))).ToList();
+            ReadRowsWithTheirHeader(chunk, units, TermsOf(chunk.Context));
             for (int u = 0; u < units.Count; u++)
             {
                 if (chunk.Units[u].Kind == UnitKind.Heading && units.Count > 1) continue;
@@ -108,6 +109,20 @@ internal static partial class ExtractiveAnswerer
         HashSet<string> TermsOf(string text) => [.. Analyzers.Terms(analyzer, text)];
     }
 
+    /// <summary>A table's row says what it says together with the table's first row: "Weekly | 1 year" under "Backup | Kept for".</summary>
+    private static void ReadRowsWithTheirHeader(IndexedChunk chunk, IReadOnlyList<HashSet<string>> terms, HashSet<string> context)
+    {
+        HashSet<string>? header = null;
+        for (int u = 0; u < terms.Count; u++)
+        {
+            bool row = chunk.Units[u].Kind == UnitKind.TableRow;
+            bool first = row && (u == 0 || chunk.Units[u - 1].Kind != UnitKind.TableRow);
+            if (!row) header = null;
+            else if (first) header = u == 0 && context.Count > 0 ? context : [.. terms[u]];
+            if (row && header is not null && (!first || ReferenceEquals(header, context))) terms[u].UnionWith(header);
+        }
+    }
+
     /// <summary>What a unit needs beside it to be understood: the steps of its list, the code it announces, the header of its table.</summary>
     private static IEnumerable<UnitChoice> Companions(IReadOnlyList<Evidence> evidence, UnitChoice choice, bool howTo)
     {
@@ -125,7 +140,8 @@ internal static partial class ExtractiveAnswerer
             case UnitKind.TableRow:
                 int header = u;
                 while (header > 0 && units[header - 1].Kind == UnitKind.TableRow) header--;
-                yield return new(choice.Evidence, header);
+                // Of a table that began in an earlier chunk, the first row here is a row like any other.
+                if (header > 0 || chunk.Context.Length == 0) yield return new(choice.Evidence, header);
                 break;
             case UnitKind.Code when u > 0 && units[u - 1].Kind == UnitKind.Sentence:
                 yield return new(choice.Evidence, u - 1);

@@ -11,6 +11,7 @@ internal static class Problems
     private static readonly IReadOnlyList<(ErrorKind Kind, int Status, string Name, string Title)> All =
     [
         (ErrorKind.Invalid, 400, "invalid", "The request is not valid"),
+        (ErrorKind.Forbidden, 403, "forbidden", "This is not allowed"),
         (ErrorKind.NotFound, 404, "not_found", "There is no such thing"),
         (ErrorKind.Conflict, 409, "conflict", "The request clashes with the present state"),
         (ErrorKind.TooLarge, 413, "too_large", "The request is too large"),

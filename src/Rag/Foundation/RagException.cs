@@ -5,6 +5,8 @@ public enum ErrorKind
 {
     /// <summary>The request is malformed or breaks a limit (400).</summary>
     Invalid,
+    /// <summary>The caller may not do this (403).</summary>
+    Forbidden,
     /// <summary>The named thing does not exist (404).</summary>
     NotFound,
     /// <summary>The request clashes with the present state (409).</summary>

@@ -42,7 +42,7 @@ internal sealed class EmbeddingWorker(Database database, ChangeLog changes, Embe
             }
             catch (Exception e)
             {
-                log.EmbeddingFailed(e, RetryDelay.TotalSeconds);
+                log.EmbeddingFailed(e.Message, RetryDelay.TotalSeconds);
                 await Task.Delay(RetryDelay, time, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }

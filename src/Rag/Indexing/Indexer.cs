@@ -99,6 +99,13 @@ internal sealed class Indexer(
     {
         long started = Stopwatch.GetTimestamp();
         long position = indexes.ReadPosition();
+        if (position > await changes.LastAsync(stop))
+        {
+            // The record was put back to an earlier state beneath the index: nothing in here can be trusted.
+            log.RecordWentBack(position);
+            foreach (string id in indexes.OnDisk().ToList()) indexes.Drop(id);
+            position = 0;
+        }
         var all = await collections.ListAsync(stop);
         foreach (string id in indexes.OnDisk().Except(all.Select(c => c.Id)).ToList()) indexes.Drop(id);
         foreach (var collection in all)

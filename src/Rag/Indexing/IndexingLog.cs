@@ -13,8 +13,11 @@ internal static partial class IndexingLog
     [LoggerMessage(3003, LogLevel.Error, "The indexer stopped at position {Position} and tries again")]
     public static partial void IndexerFailed(this ILogger log, Exception error, long position);
 
-    [LoggerMessage(3004, LogLevel.Error, "Embedding failed and is tried again in {DelaySeconds} s")]
-    public static partial void EmbeddingFailed(this ILogger log, Exception error, double delaySeconds);
+    [LoggerMessage(3006, LogLevel.Warning, "The index is at position {Position}, which the record has not reached: the record was restored. All indexes are built anew")]
+    public static partial void RecordWentBack(this ILogger log, long position);
+
+    [LoggerMessage(3004, LogLevel.Error, "Embedding failed and is tried again in {DelaySeconds} s: {Reason}")]
+    public static partial void EmbeddingFailed(this ILogger log, string reason, double delaySeconds);
 
     [LoggerMessage(3005, LogLevel.Information, "{Chunks} chunks carry vectors of another model and are embedded anew with {Model}")]
     public static partial void ModelChanged(this ILogger log, int chunks, string model);

@@ -10,7 +10,8 @@ internal enum UnitKind : byte
 }
 
 /// <summary>The smallest thing that an answer quotes; offsets into the version's extracted text, UTF-16 code units, end exclusive.</summary>
-internal readonly record struct UnitSpan(int Start, int End, UnitKind Kind);
+/// <param name="Page">Page, slide or sheet from 1 on which it stands, where the format has them.</param>
+internal readonly record struct UnitSpan(int Start, int End, UnitKind Kind, int? Page = null);
 
 /// <summary>
 /// A stretch of one document version that is embedded and searched as one.

@@ -17,7 +17,7 @@ internal sealed class Chunker(TokenCounter countTokens, int maxTokens)
     /// <summary>A long title or heading path may not crowd out the text: it gets a quarter at most.</summary>
     private readonly int _maxHeadTokens = maxTokens / 4;
 
-    private readonly record struct Unit(UnitSpan Span, int Tokens, int Run, int? Page);
+    private readonly record struct Unit(UnitSpan Span, int Tokens, int Run);
 
     public IReadOnlyList<Chunk> Chunk(ParsedDocument document)
     {
@@ -94,7 +94,7 @@ internal sealed class Chunker(TokenCounter countTokens, int maxTokens)
             if (current.Count == 0) return;
             int start = current[0].Span.Start, end = current[^1].Span.End;
             string hash = Sha256.Hex(Ingestion.Chunk.SearchText(document.Title, path, context, document.Text.AsSpan(start, end - start)));
-            chunks.Add(new(chunks.Count, start, end, path, context, current[0].Page, current.ConvertAll(u => u.Span), hash));
+            chunks.Add(new(chunks.Count, start, end, path, context, current[0].Span.Page, current.ConvertAll(u => u.Span), hash));
             current.Clear();
             used = 0;
             context = "";
@@ -134,14 +134,14 @@ internal sealed class Chunker(TokenCounter countTokens, int maxTokens)
             int tokens = countTokens(text.AsSpan(block.Start, block.Length));
             if (tokens <= budget)
             {
-                yield return new(new(block.Start, block.End, kind), tokens, run, block.Page);
+                yield return new(new(block.Start, block.End, kind, block.Page), tokens, run);
                 yield break;
             }
         }
         var parts = kind == UnitKind.Code ? Lines(text, block) : SentenceSplitter.Split(text, block.Start, block.End);
         foreach (var (start, end) in parts)
             foreach (var piece in Fit(text, start, end, budget))
-                yield return new(new(piece.Start, piece.End, kind), piece.Tokens, run, block.Page);
+                yield return new(new(piece.Start, piece.End, kind, block.Page), piece.Tokens, run);
     }
 
     private static IEnumerable<(int Start, int End)> Lines(string text, TextBlock block)

@@ -6,7 +6,8 @@ namespace Rag.Ingestion;
 /// <summary>Where a command finds files: a file, a folder with all below it, or an address on the web.</summary>
 internal sealed class FileSource
 {
-    private const long MaxBytes = 100_000_000;
+    /// <summary>What is held in memory at once; the server has its own, lower bound and says so.</summary>
+    private const long MaxBytes = 1_000_000_000;
     private static readonly TimeSpan DownloadLimit = TimeSpan.FromSeconds(60);
 
     private readonly IReadOnlyList<(string Uri, string Path)> _files;

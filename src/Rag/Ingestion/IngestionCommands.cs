@@ -64,22 +64,36 @@ internal static class IngestionCommands
 
             async Task SendAsync()
             {
-                if (batch.Count == 0) return;
-                using var form = new MultipartFormDataContent();
-                foreach (var (uri, content) in batch)
-                {
-                    var part = new ByteArrayContent(content);
-                    part.Headers.ContentType = new MediaTypeHeaderValue("application/octet-stream");
-                    form.Add(part, "files", uri);
-                }
-                var response = await api.SendAsync($"/v1/collections/{Uri.EscapeDataString(collection)}/documents", form, IngestionJson.Default.IngestResponse, ct);
-                foreach (var file in response.Files) summary.Add(file);
-                summary.Position = Math.Max(summary.Position, response.Position ?? 0);
+                if (batch.Count > 0) await SendBatchAsync(api, collection, batch, summary, ct);
                 batch.Clear();
                 bytes = 0;
             }
         });
         if (sync && files.Folder is { } folder) await RemoveMissingAsync(api, collection, folder, files.Uris, summary, ct);
+    }
+
+    private static async Task SendBatchAsync(ApiClient api, string collection, IReadOnlyList<(string Uri, byte[] Content)> batch, IngestSummary summary, CancellationToken ct)
+    {
+        try
+        {
+            using var form = new MultipartFormDataContent();
+            foreach (var (uri, content) in batch)
+            {
+                var part = new ByteArrayContent(content);
+                part.Headers.ContentType = new MediaTypeHeaderValue("application/octet-stream");
+                form.Add(part, "files", uri);
+            }
+            var response = await api.SendAsync($"/v1/collections/{Uri.EscapeDataString(collection)}/documents", form, IngestionJson.Default.IngestResponse, ct);
+            foreach (var file in response.Files) summary.Add(file);
+            summary.Position = Math.Max(summary.Position, response.Position ?? 0);
+        }
+        catch (RagException e) when (e.Kind == ErrorKind.TooLarge)
+        {
+            // One file is too large for the server: the others still go in.
+            if (batch.Count == 1) summary.Add(new IngestedFile(batch[0].Uri, IngestOutcome.Failed, null, null, null, "too_large", $"{e.Message} {e.Remedy}"));
+            else
+                foreach (var file in batch) await SendBatchAsync(api, collection, [file], summary, ct);
+        }
     }
 
     /// <summary>Waits until every chunk of the collection has its vector, with a progress bar; at once where there is no model.</summary>
@@ -145,11 +159,11 @@ internal static class IngestionCommands
                 after = page.Next;
             }
             if (context.TryJson(parse, new DocumentList(all, null), IngestionJson.Default.DocumentList)) return 0;
-            var table = new Table().Border(TableBorder.Simple).AddColumn("Document").AddColumn("Title").AddColumn("Id")
+            var table = new Table().Border(TableBorder.Simple).AddColumn("Document").AddColumn("Title").AddColumn(new TableColumn("Id").NoWrap())
                 .AddColumn(new TableColumn("Version").RightAligned()).AddColumn(new TableColumn("Chunks").RightAligned());
             foreach (var d in all) table.AddRow(Markup.Escape(d.Uri), Markup.Escape(d.Title), d.Id, $"{d.Version}", $"{d.Chunks:N0}");
             context.Out.Write(table);
-            context.Out.WriteLine($"{all.Count} documents");
+            context.Out.WriteLine(all.Count == 1 ? "1 document" : $"{all.Count:N0} documents");
             return 0;
         });
 

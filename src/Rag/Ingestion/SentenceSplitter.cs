@@ -16,7 +16,7 @@ internal static class SentenceSplitter
         "mr", "mrs", "ms", "dr", "prof", "sr", "jr", "st", "mt", "gen", "col", "lt", "sgt", "capt", "rev", "hon", "gov", "sen", "rep",
         "vs", "etc", "e.g", "i.e", "cf", "al", "approx", "dept", "est", "fig", "figs", "eq", "eqs", "ref", "refs", "sec", "ch", "vol",
         "no", "nos", "pp", "ed", "eds", "inc", "ltd", "co", "corp", "bros", "ca", "c", "b", "d", "resp", "viz", "jan", "feb", "mar",
-        "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec", "z.b", "d.h", "u.a", "bzw", "usw", "nr", "bspw", "ggf");
+        "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec", "z.b", "d.h", "u.a", "bzw", "usw", "nr", "bspw", "ggf", "incl", "excl", "temp", "govt", "assn", "univ", "misc", "subsp", "intl", "dist", "techn", "spec", "orig", "publ");
 
     private static readonly FrozenSet<string> AlwaysContinues = FrozenSet.Create(StringComparer.OrdinalIgnoreCase,
         "mr", "mrs", "ms", "dr", "prof", "st", "gen", "col", "lt", "sgt", "capt", "rev", "gov", "sen", "vs", "e.g", "i.e", "cf", "fig", "figs", "eq", "eqs");
@@ -62,7 +62,8 @@ internal static class SentenceSplitter
         bool lineBreaks = text.AsSpan(after, next - after).Count('\n') > 1;
         if (lineBreaks) return after;
         char first = text[next];
-        if (char.IsLower(first) || first is ',' or ';' or ':' or ')' or ']') return -1;
+        if (first is ',' or ';' or ':' or ')' or ']') return -1;
+        if (char.IsLower(first) && !(c == '.' && EndsInPlainWord(text, i, from))) return -1;
         if (c == '.' && ContinuesAfterDot(text, i, from, first)) return -1;
         return after;
     }
@@ -79,6 +80,17 @@ internal static class SentenceSplitter
         if (Abbreviations.Contains(word)) return char.IsDigit(next) || word.Length > 1 && char.IsUpper(next) && word is "no" or "No" or "vol" or "Vol";
         // A list number that stands alone, as in "1. Open the page".
         return wordStart == from && word.All(char.IsDigit) && word.Length <= 3;
+    }
+
+    /// <summary>
+    /// True where a word of four letters or more, none of them a capital, stands before the full stop and is no
+    /// abbreviation: the sentence ends there even if the next begins with a small letter, as names of programs do.
+    /// </summary>
+    private static bool EndsInPlainWord(string text, int dot, int from)
+    {
+        int start = dot;
+        while (start > from && char.IsLower(text[start - 1])) start--;
+        return dot - start >= 4 && (start == from || char.IsWhiteSpace(text[start - 1])) && !Abbreviations.Contains(text[start..dot]);
     }
 
     private static int SkipClosers(string text, int i, int end)

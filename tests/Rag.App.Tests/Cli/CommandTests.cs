@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Rag.App.Tests.Cli;
 
@@ -103,7 +105,9 @@ public sealed class CommandTests : IDisposable
     [Fact]
     public async Task An_address_on_the_web_is_fetched_and_taken_in()
     {
-        var builder = Microsoft.AspNetCore.Builder.WebApplication.CreateSlimBuilder();
+        var builder = WebApplication.CreateEmptyBuilder(new());
+        builder.WebHost.UseKestrelCore();
+        builder.Services.AddRoutingCore();
         await using var site = builder.Build();
         site.Urls.Add("http://127.0.0.1:0");
         site.MapGet("/page", () => Microsoft.AspNetCore.Http.Results.Content("<html><title>Birds</title><nav>Menu</nav><main><p>Herons stand in shallow water.</p></main></html>", "text/html"));

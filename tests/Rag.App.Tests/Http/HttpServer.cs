@@ -17,7 +17,7 @@ public sealed class HttpServer : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        _app = RagServer.Build([new("Storage:DataDirectory", _data), new("Inference:Provider", "none")], quiet: true);
+        _app = RagServer.Build([new("Storage:DataDirectory", _data), new("Inference:Provider", "none")], Microsoft.Extensions.Logging.LogLevel.Error);
         _app.Urls.Add("http://127.0.0.1:0");
         await RagServer.StartAsync(_app, TestContext.Current.CancellationToken);
         await _app.Services.GetRequiredService<Indexer>().Ready;

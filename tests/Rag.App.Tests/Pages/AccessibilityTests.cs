@@ -9,10 +9,14 @@ namespace Rag.App.Tests.Pages;
 public sealed class AccessibilityTests(Site site)
 {
     /// <summary>WCAG 2.2 AA and the rules of good practice that axe has beside it.</summary>
-    private static readonly AxeRunOptions Rules = new()
+    internal static readonly AxeRunOptions Rules = new()
     {
+        ResultTypes = [ResultType.Violations],
         RunOnly = new() { Type = "tag", Values = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] },
     };
+
+    /// <summary>The two rules that look at colours: nothing else differs between light and dark.</summary>
+    private static readonly AxeRunOptions ColourRules = new() { ResultTypes = [ResultType.Violations], RunOnly = new() { Type = "rule", Values = ["color-contrast", "link-in-text-block"] } };
 
     [Theory]
     [InlineData("welcome")]
@@ -36,13 +40,16 @@ public sealed class AccessibilityTests(Site site)
             await Expect(visit.Page.Locator("#uploads .bad")).ToBeVisibleAsync();
             await Expect(visit.Page.Locator("#uploads .good")).ToBeVisibleAsync();
         }
-        foreach (var scheme in new[] { ColorScheme.Light, ColorScheme.Dark })
-        {
-            await visit.Page.EmulateMediaAsync(new() { ColorScheme = scheme });
-            var result = await visit.Page.RunAxe(Rules);
-            string.Join("\n", result.Violations.Select(v => $"{scheme} {v.Id}: {v.Help} — {string.Join("; ", v.Nodes.Select(n => n.Html))}")).ShouldBe("");
-            result.Passes.Length.ShouldBeGreaterThan(10);
-        }
+        await ShouldHoldAsync(visit, Rules, "light", atLeast: 10);
+        await visit.Page.EmulateMediaAsync(new() { ColorScheme = ColorScheme.Dark });
+        await ShouldHoldAsync(visit, ColourRules, "dark", atLeast: 1);
+    }
+
+    private static async Task ShouldHoldAsync(Visit visit, AxeRunOptions rules, string scheme, int atLeast)
+    {
+        var result = await visit.Page.RunAxe(rules);
+        string.Join("\n", result.Violations.Select(v => $"{scheme} {v.Id}: {v.Help} — {string.Join("; ", v.Nodes.Select(n => n.Html))}")).ShouldBe("");
+        result.Passes.Length.ShouldBeGreaterThanOrEqualTo(atLeast);
     }
 
     [Theory]

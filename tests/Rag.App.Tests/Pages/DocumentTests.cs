@@ -37,6 +37,22 @@ public sealed class DocumentTests(Site site)
         visit.ShouldBeQuiet();
     }
 
+    [Fact]
+    public async Task A_page_number_is_shown_where_the_format_has_pages()
+    {
+        string trains = string.Concat(Enumerable.Range(1, 45).Select(i => $"Train number {i} calls at the central station and at the harbour on weekdays.\n"));
+        await site.AddAsync("paged", "timetable.pdf", SampleDocuments.Pdf("This is the timetable of trains and ferries.", trains + "The night ferry leaves the northern pier at eleven."));
+        await site.WaitForEmbeddingAsync("paged");
+        await using var visit = await site.VisitAsync(AskTests.Path("When does the night ferry leave the northern pier?", "paged"));
+        await Expect(visit.Page.Locator("#panel .place")).ToHaveTextAsync("page 2");
+        await Expect(visit.Page.Locator(".sources .place").First).ToHaveTextAsync("page 2");
+        await visit.Page.Locator("#panel header").GetByText("Open the document").ClickAsync();
+        await Expect(visit.Page.Locator("article > header")).ToContainTextAsync("Page 2.");
+        await Expect(visit.Page.Locator(".text [data-page]")).ToHaveCountAsync(2);
+        await Expect(visit.Page.Locator("mark")).ToContainTextAsync("The night ferry leaves the northern pier at eleven.");
+        visit.ShouldBeQuiet();
+    }
+
     [Theory]
     [InlineData("start=5&end=5")]
     [InlineData("start=9&end=2")]

@@ -58,6 +58,8 @@ public sealed class Site : IAsyncLifetime
 
     public Task AddAsync(string collection, string name, string text) => _server!.AddAsync(collection, name, text);
 
+    public Task AddAsync(string collection, string name, byte[] content) => _server!.AddAsync(collection, name, content);
+
     public Task WaitForEmbeddingAsync(string collection) => _server!.WaitForEmbeddingAsync(collection);
 
     /// <summary>What the HTTP interface answers: the pages must show the same.</summary>
@@ -115,16 +117,18 @@ internal sealed class RunningServer : IAsyncDisposable
     {
         string data = Directory.CreateTempSubdirectory("rag-pages-").FullName;
         var all = settings.Select(s => new KeyValuePair<string, string?>(s.Key, s.Value)).Append(new("Storage:DataDirectory", data));
-        var app = RagServer.Build(all, quiet: true);
+        var app = RagServer.Build(all, Microsoft.Extensions.Logging.LogLevel.Error);
         app.Urls.Add("http://127.0.0.1:0");
         await RagServer.StartAsync(app, CancellationToken.None);
         await app.Services.GetRequiredService<Indexer>().Ready;
         return new(app, data, app.Urls.Single());
     }
 
-    public async Task AddAsync(string collection, string name, string text)
+    public Task AddAsync(string collection, string name, string text) => AddAsync(collection, name, Encoding.UTF8.GetBytes(text));
+
+    public async Task AddAsync(string collection, string name, byte[] content)
     {
-        using var form = new MultipartFormDataContent { { new ByteArrayContent(Encoding.UTF8.GetBytes(text)), "files", name } };
+        using var form = new MultipartFormDataContent { { new ByteArrayContent(content), "files", name } };
         using var response = await Http.PostAsync($"/v1/collections/{collection}/documents", form);
         string body = await response.Content.ReadAsStringAsync();
         Assert.True(response.IsSuccessStatusCode && !body.Contains("\"failed\""), body);

@@ -82,6 +82,15 @@ public sealed class AnswererTests
     }
 
     [Fact]
+    public async Task A_table_row_is_read_together_with_its_header()
+    {
+        await using var service = await TestService.StartAsync(model: true);
+        await service.PutAsync("policy.md", "# Policy\n\n| Backup | Kept for |\n|---|---|\n| Daily | 30 days |\n| Weekly | 1 year |\n| Monthly | 7 years |");
+        var answer = await service.AskAsync("How long are weekly backups kept?");
+        answer.Sentences.Select(s => s.Text).ShouldBe(["Backup | Kept for", "Weekly | 1 year"]);
+    }
+
+    [Fact]
     public async Task What_the_documents_do_not_say_is_declined_and_it_says_what_it_looked_at()
     {
         await using var service = await TestService.StartAsync(model: true);

@@ -77,6 +77,30 @@ public sealed class IndexerTests
     }
 
     [Fact]
+    public async Task A_record_that_was_put_back_beneath_its_index_is_noticed()
+    {
+        string data = Directory.CreateTempSubdirectory("rag-test-").FullName;
+        try
+        {
+            await using (var service = await TestService.StartAsync(data: data)) await service.PutAsync("a.txt", "Herons stand in shallow water.");
+            File.Copy(Path.Combine(data, "rag.db"), Path.Combine(data, "backup.db"));
+            await using (var service = await TestService.StartAsync(data: data)) await service.PutAsync("b.txt", "Egrets came after the backup.");
+            foreach (string journal in new[] { "rag.db-wal", "rag.db-shm" }) File.Delete(Path.Combine(data, journal));
+            File.Move(Path.Combine(data, "backup.db"), Path.Combine(data, "rag.db"), overwrite: true);
+
+            await using var again = await TestService.StartAsync(data: data);
+            (await again.SearchAsync("egrets")).ShouldBeEmpty();
+            (await again.Get<IndexVerifier>().VerifyAsync(Cancel)).Clean.ShouldBeTrue();
+            await again.PutAsync("c.txt", "Storks come now.");
+            (await again.SearchAsync("storks")).ShouldHaveSingleItem();
+        }
+        finally
+        {
+            Directory.Delete(data, recursive: true);
+        }
+    }
+
+    [Fact]
     public async Task Verification_sees_what_differs_from_the_record()
     {
         await using var service = await TestService.StartAsync();

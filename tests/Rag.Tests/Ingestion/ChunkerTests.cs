@@ -134,13 +134,14 @@ public sealed class ChunkerTests
 
     [Fact]
     public void Unit_spans_survive_their_encoding() =>
-        Gen.Select(Gen.Int[0, 100_000], Gen.Select(Gen.Int[0, 300], Gen.Int[1, 5000], Gen.Int[0, 4]).Array[0, 50]).Sample((start, steps) =>
+        Gen.Select(Gen.Int[0, 100_000], Gen.Select(Gen.Int[0, 300], Gen.Int[1, 5000], Gen.Int[0, 4], Gen.Int[0, 3]).Array[0, 50]).Sample((start, steps) =>
         {
-            int at = start;
+            int at = start, page = 0;
             var units = new List<UnitSpan>();
-            foreach (var (gap, length, kind) in steps)
+            foreach (var (gap, length, kind, turn) in steps)
             {
-                units.Add(new(at + gap, at + gap + length, (UnitKind)kind));
+                page += turn;
+                units.Add(new(at + gap, at + gap + length, (UnitKind)kind, page > 0 ? page : null));
                 at += gap + length;
             }
             return UnitCodec.Decode(UnitCodec.Encode(units, start), start).SequenceEqual(units);

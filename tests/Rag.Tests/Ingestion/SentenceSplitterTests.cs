@@ -13,6 +13,8 @@ public sealed class SentenceSplitterTests
     [InlineData("As shown before.[12] The next one.", "As shown before.[12]|The next one.")]
     [InlineData("Use e.g. Redis or etcd. See Fig. 3 for more.", "Use e.g. Redis or etcd.|See Fig. 3 for more.")]
     [InlineData("これは文です。次の文です。", "これは文です。|次の文です。")]
+    [InlineData("It gives the same answer. rag-system keeps the old one.", "It gives the same answer.|rag-system keeps the old one.")]
+    [InlineData("Costs, incl. taxes, approx. five euros.", "Costs, incl. taxes, approx. five euros.")]
     [InlineData("no end", "no end")]
     [InlineData("  \n ", "")]
     public void Sentences_end_where_a_reader_ends_them(string text, string expected) =>
