@@ -25,7 +25,7 @@ internal sealed class IndexStore : IDisposable
         _rowBytes = QuantizedVector.RowBytes(Math.Max(1, embedder.Dimensions));
         Directory.CreateDirectory(_root);
         // What a rebuild that was cut short left behind.
-        foreach (string leftover in Directory.EnumerateDirectories(_root, "*.*")) Directory.Delete(leftover, recursive: true);
+        foreach (string leftover in Directory.EnumerateDirectories(_root).Where(d => Path.GetFileName(d).Contains('.')).ToList()) Directory.Delete(leftover, recursive: true);
     }
 
     public IEnumerable<CollectionIndex> Open => _open.Values;

@@ -77,6 +77,28 @@ public sealed class IndexerTests
     }
 
     [Fact]
+    public async Task A_restart_opens_the_index_that_is_there_and_clears_what_a_rebuild_left()
+    {
+        string data = Directory.CreateTempSubdirectory("rag-test-").FullName;
+        try
+        {
+            await using (var service = await TestService.StartAsync(data: data)) await service.PutAsync("a.txt", "Herons stand in shallow water.");
+            var segments = Directory.EnumerateFiles(Path.Combine(data, "index"), "_*", SearchOption.AllDirectories).ToDictionary(f => f, File.GetLastWriteTimeUtc);
+            segments.ShouldNotBeEmpty();
+            string leftover = Path.Combine(data, "index", "half.new");
+            Directory.CreateDirectory(leftover);
+            await using var again = await TestService.StartAsync(data: data);
+            (await again.SearchAsync("herons")).ShouldHaveSingleItem();
+            foreach (var (file, written) in segments) File.GetLastWriteTimeUtc(file).ShouldBe(written, file);
+            Directory.Exists(leftover).ShouldBeFalse();
+        }
+        finally
+        {
+            Directory.Delete(data, recursive: true);
+        }
+    }
+
+    [Fact]
     public async Task A_record_that_was_put_back_beneath_its_index_is_noticed()
     {
         string data = Directory.CreateTempSubdirectory("rag-test-").FullName;
