@@ -14,7 +14,7 @@ internal static class CachedBench
 
     public static async Task<BenchResult> RunAsync(bool quick, CancellationToken ct)
     {
-        var duration = TimeSpan.FromSeconds(quick ? 1 : 3);
+        var duration = TimeSpan.FromSeconds(quick ? 0.5 : 3);
         int rounds = quick ? 3 : 7;
         string folder = Directory.CreateTempSubdirectory("rag-cached-").FullName;
         try

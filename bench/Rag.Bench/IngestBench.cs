@@ -23,7 +23,7 @@ internal static class IngestBench
     /// <summary>Documents a second, without embeddings.</summary>
     public static async Task<BenchResult> RunAsync(bool quick, CancellationToken ct)
     {
-        int documents = quick ? 1_500 : 8_000, rounds = quick ? 3 : 5;
+        int documents = quick ? 1_000 : 8_000, rounds = quick ? 3 : 5;
         var files = Files(documents, paragraphs: 5);
         var results = await Rounds.RunAsync(rounds,
             async _ => documents / await OursAsync(files, Settings.NoModel, _ => Task.CompletedTask, ct),
@@ -38,7 +38,7 @@ internal static class IngestBench
     /// <summary>Chunks a second, with embeddings.</summary>
     public static async Task<BenchResult> RunWithEmbeddingsAsync(bool quick, CancellationToken ct)
     {
-        int documents = quick ? 16 : 60, rounds = quick ? 2 : 5;
+        int documents = quick ? 10 : 60, rounds = quick ? 2 : 5;
         var files = Files(documents, paragraphs: 8);
         var chunks = await ChunkTextsAsync(files, ct);
         int threads = new Inference.InferenceOptions().Threads;

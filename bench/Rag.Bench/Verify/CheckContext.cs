@@ -7,7 +7,10 @@ namespace Rag.Bench.Verify;
 internal sealed class CheckContext(bool quick) : IAsyncDisposable
 {
     /// <summary>Documents of a collection that are embedded in a quick run.</summary>
-    private const int QuickDocuments = 220;
+    private const int QuickDocuments = 160;
+
+    /// <summary>Corpora up to this size are searched by words in whole in a quick run.</summary>
+    private const long QuickWordsBytes = 2_000_000;
 
     private readonly Dictionary<string, Task<LoadedCollection>> _collections = [];
 
@@ -20,8 +23,8 @@ internal sealed class CheckContext(bool quick) : IAsyncDisposable
     /// <summary>The collection, taken in by a store that runs; filled by the first check that needs it.</summary>
     public Task<LoadedCollection> CollectionAsync(string name, bool vectors, CancellationToken ct)
     {
-        // A full run has one store for all modes. Words alone take seconds, so a quick run needs no smaller case for them.
-        bool withModel = vectors || !Quick;
+        // A full run has one store for all modes. Where words alone take a second or two, a quick run needs no smaller case for them.
+        bool withModel = vectors || !Quick || new FileInfo(Path.Combine(DataFolder(name), "corpus.jsonl")).Length > QuickWordsBytes;
         string key = $"{name}/{withModel}";
         if (!_collections.TryGetValue(key, out var loaded)) _collections[key] = loaded = LoadAsync(name, withModel, ct);
         return loaded;
