@@ -24,6 +24,7 @@ internal sealed class CollectionIndex : IDisposable
     private IndexSnapshot _snapshot;
     private bool _erasurePending;
     private bool _stopped;
+    private bool _uncommitted;
 
     private CollectionIndex(string path, string collectionId, string language, string modelId, int rowBytes, IndexState? state)
     {
@@ -107,8 +108,9 @@ internal sealed class CollectionIndex : IDisposable
     }
 
     /// <summary>
-    /// Puts and removes documents and commits with the position. Idempotent: a document that is put again replaces
-    /// itself.
+    /// Puts and removes documents: they can be found at once, and are durable with the next <see cref="Commit()"/>. A
+    /// crash in between costs nothing but doing it again from the committed position, which is idempotent: a document
+    /// that is put again replaces itself.
     /// </summary>
     public void Apply(IEnumerable<IndexDocument> puts, IReadOnlyCollection<string> deletes, long position)
     {
@@ -122,12 +124,20 @@ internal sealed class CollectionIndex : IDisposable
             _writer.DeleteDocuments(new Term(IndexFields.Document, put.DocumentId));
             foreach (var (chunk, vector) in put.Chunks) Add(put, chunk, vector);
         }
-        Commit(position);
+        _uncommitted = true;
         Refresh(position);
     }
 
+    /// <summary>Makes what was applied durable, with its position; costs several disk flushes.</summary>
+    public void Commit()
+    {
+        if (!_uncommitted) return;
+        Commit(_snapshot.Position);
+        _uncommitted = false;
+    }
+
     /// <summary>
-    /// Adds without committing: for filling an index that nobody reads yet; <see cref="Apply"/> closes it.
+    /// Adds without showing: for filling an index that nobody reads yet; <see cref="Apply"/> closes it.
     /// </summary>
     public void Fill(IndexDocument put)
     {
@@ -154,7 +164,8 @@ internal sealed class CollectionIndex : IDisposable
     {
         if (_stopped) return;
         _stopped = true;
-        // Everything worth keeping was committed by Apply; a half-done batch is done again from its position.
+        Commit();
+        // A batch that was not applied to its end is done again from the committed position.
         _writer.Rollback();
         _vectors.Dispose();
     }

@@ -22,12 +22,24 @@ internal sealed class Indexer(
     /// <summary>Erasing rewrites segments; in a large index it must not become all that the indexer does.</summary>
     private const int EraseShare = 20;
 
+    /// <summary>
+    /// Under load the index is committed this often. Between commits it lives in memory, and what a crash loses of it
+    /// is applied again from the log.
+    /// </summary>
+    private static readonly TimeSpan CommitInterval = TimeSpan.FromSeconds(2);
+
+    /// <summary>In a bulk load changes are gathered this long, so that each refresh of the index carries many.</summary>
+    private static readonly TimeSpan Gather = TimeSpan.FromMilliseconds(50);
+    private const int BulkChanges = 16;
+
     private readonly SemaphoreSlim _applying = new(1, 1);
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private TaskCompletionSource _advanced = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _position;
     private bool _erase = true;
     private long _eraseNotBefore;
+    private long _committedAt;
+    private long _committedPosition;
 
     /// <summary>Change-log position up to which every index on this replica is done.</summary>
     public long Position => Volatile.Read(ref _position);
@@ -116,7 +128,9 @@ internal sealed class Indexer(
             catalog.Put(collection);
         }
         Volatile.Write(ref _position, position);
-        while (await ApplyNextAsync(stop)) { }
+        _committedPosition = position;
+        while (await ApplyNextAsync(stop) > 0) { }
+        await CommitAsync(stop);
         _ready.TrySetResult();
         log.IndexReady(all.Count, Position, Stopwatch.GetElapsedTime(started).TotalMilliseconds);
     }
@@ -126,9 +140,11 @@ internal sealed class Indexer(
         while (!stop.IsCancellationRequested)
         {
             var announced = changes.NextAnnouncement;
-            bool worked = await ApplyNextAsync(stop);
+            int applied = await ApplyNextAsync(stop);
             Trouble = null;
-            if (worked) continue;
+            if (applied == 0 || time.GetElapsedTime(_committedAt) >= CommitInterval) await CommitAsync(stop);
+            if (applied >= BulkChanges) await Task.Delay(Gather, time, stop);
+            if (applied > 0) continue;
             var idle = _erase ? EraseAfterIdle : PollInterval;
             try
             {
@@ -141,19 +157,43 @@ internal sealed class Indexer(
         }
     }
 
-    /// <summary>Applies the next changes, if any; true when there were some.</summary>
-    private async Task<bool> ApplyNextAsync(CancellationToken ct)
+    public override async Task StopAsync(CancellationToken ct)
+    {
+        await base.StopAsync(ct);
+        await CommitAsync(CancellationToken.None);
+    }
+
+    /// <summary>Makes the indexes durable, then the position that all of them have reached.</summary>
+    private async Task CommitAsync(CancellationToken ct)
+    {
+        await _applying.WaitAsync(ct);
+        try
+        {
+            long position = Position;
+            if (position == _committedPosition) return;
+            foreach (var index in indexes.Open) index.Commit();
+            indexes.WritePosition(position);
+            _committedPosition = position;
+            _committedAt = time.GetTimestamp();
+        }
+        finally
+        {
+            _applying.Release();
+        }
+    }
+
+    /// <summary>Applies the next changes, if any; says how many.</summary>
+    private async Task<int> ApplyNextAsync(CancellationToken ct)
     {
         await _applying.WaitAsync(ct);
         try
         {
             var batch = await changes.ReadAsync(Position, MaxChanges, ct);
-            if (batch.Count == 0) return false;
+            if (batch.Count == 0) return 0;
             foreach (var group in batch.GroupBy(c => c.CollectionId)) await ApplyAsync(group.Key, group.ToList(), ct);
-            indexes.WritePosition(batch[^1].Seq);
             Volatile.Write(ref _position, batch[^1].Seq);
             Interlocked.Exchange(ref _advanced, new(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();
-            return true;
+            return batch.Count;
         }
         finally
         {
