@@ -9,6 +9,7 @@ namespace Rag.Bench;
 internal sealed class ServerProcess : IAsyncDisposable
 {
     private const int MaxErrorChars = 4_000;
+    private const int FirstPort = 12_000, LastPort = 30_000;
     private static readonly TimeSpan ReadyLimit = TimeSpan.FromMinutes(2);
     private static readonly TimeSpan ReadyPoll = TimeSpan.FromMilliseconds(5);
 
@@ -71,6 +72,17 @@ internal sealed class ServerProcess : IAsyncDisposable
         }
     }
 
+    /// <summary>Waits until the process itself said that it serves: whoever answers at its address is then no other.</summary>
+    public async Task WaitSaidAsync(CancellationToken ct)
+    {
+        string address = Http.BaseAddress!.ToString().TrimEnd('/');
+        while (!Said.Contains(address, StringComparison.Ordinal) || _process.HasExited)
+        {
+            if (_process.HasExited || Stopwatch.GetElapsedTime(Started) > ReadyLimit) throw new InvalidOperationException($"{_process.StartInfo.FileName} does not serve {address}: {Said}");
+            await Task.Delay(ReadyPoll, ct);
+        }
+    }
+
     /// <summary>Ends the process with SIGKILL, in the middle of whatever it does, and waits until it is gone.</summary>
     public async Task KillAsync()
     {
@@ -85,11 +97,24 @@ internal sealed class ServerProcess : IAsyncDisposable
         _process.Dispose();
     }
 
-    public static int FreePort()
+    /// <summary>A free port below those that systems give to whoever asks for any: no other program can get it in between.</summary>
+    private static int FreePort()
     {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
+        for (int attempt = 0; attempt < 100; attempt++)
+        {
+            int port = Random.Shared.Next(FirstPort, LastPort);
+            using var listener = new TcpListener(IPAddress.Loopback, port);
+            try
+            {
+                listener.Start();
+                return port;
+            }
+            catch (SocketException)
+            {
+                // Taken.
+            }
+        }
+        throw new InvalidOperationException($"No port between {FirstPort} and {LastPort} is free.");
     }
 
     private string Said

@@ -45,7 +45,10 @@ internal static class KillChecks
             {
                 await using var server = ServerProcess.StartRag(folder);
                 slowestReady = Math.Max(slowestReady, await server.WaitReadyAsync(ct));
+                await server.WaitSaidAsync(ct);
+                int before = wrong.Count;
                 await LookAsync(server.Http, documents, all: kill == kills, random, wrong, ct);
+                for (int i = before; i < wrong.Count; i++) wrong[i] = $"after kill {kill}: {wrong[i]}";
                 if (kill == kills) break;
                 using var stop = CancellationTokenSource.CreateLinkedTokenSource(ct);
                 var writers = Enumerable.Range(0, Writers).Select(w => WriteAsync(server.Http, documents, $"{kill}-{w}", new Random(random.Next()), stop.Token)).ToList();
