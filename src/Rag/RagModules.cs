@@ -29,7 +29,7 @@ public static class RagModules
             .AddCaching(sections)
             .AddInference(sections)
             .AddIngestion(sections)
-            .AddIndexing()
+            .AddIndexing(sections)
             .AddRetrieval(sections)
             .AddAnswering()
             .AddTelemetry();

@@ -39,7 +39,7 @@ internal sealed class TestService : IAsyncDisposable
         await services.GetRequiredService<Database>().MigrateAsync(Cancel);
         await services.GetRequiredService<Collections>().EnsureAsync(Collections.Default, null, Cancel);
         foreach (var hosted in services.GetServices<IHostedService>()) await hosted.StartAsync(Cancel);
-        await services.GetRequiredService<Indexer>().Ready.WaitAsync(Cancel);
+        await services.GetRequiredService<IIndexer>().Ready.WaitAsync(Cancel);
         return new(services, directory, keepData: data is not null);
     }
 
@@ -76,7 +76,7 @@ internal sealed class TestService : IAsyncDisposable
     {
         bool model = Get<Rag.Inference.Embedder>().Available;
         while (model && await Get<DocumentRecord>().CountAsync(null, Cancel) is var counts && counts.Embedded < counts.Chunks) await Task.Delay(20, Cancel);
-        await Get<Indexer>().WaitForAsync(await Get<ChangeLog>().LastAsync(Cancel), TimeSpan.FromSeconds(30), Cancel);
+        await Get<IIndexer>().WaitForAsync(await Get<ChangeLog>().LastAsync(Cancel), TimeSpan.FromSeconds(30), Cancel);
     }
 
     public async Task<Answer> AskAsync(string question, string? collection = null, AskOptions? options = null)
@@ -85,11 +85,8 @@ internal sealed class TestService : IAsyncDisposable
         return cached ? rendered.Answer with { Cached = true, CacheLayer = "question" } : rendered.Answer;
     }
 
-    public async Task<IReadOnlyList<FoundChunk>> SearchAsync(string query, RetrievalMode mode = RetrievalMode.Hybrid, int count = 10, IReadOnlyDictionary<string, string>? filter = null, string collection = Collections.Default)
-    {
-        using var snapshot = Get<IndexStore>().Find((await CollectionAsync(collection)).Id)!.Acquire();
-        return (await Get<Retriever>().FindAsync(snapshot, query, mode, count, onePerDocument: false, filter, Cancel)).Chunks;
-    }
+    public async Task<IReadOnlyList<FoundChunk>> SearchAsync(string query, RetrievalMode mode = RetrievalMode.Hybrid, int count = 10, IReadOnlyDictionary<string, string>? filter = null, string collection = Collections.Default) =>
+        (await Get<Retriever>().FindAsync(await CollectionAsync(collection), query, mode, count, onePerDocument: false, filter, Cancel)).Chunks;
 
     /// <summary>Stops as a killed process would leave things: nothing is flushed by hand.</summary>
     public async ValueTask DisposeAsync()

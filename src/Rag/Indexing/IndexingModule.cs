@@ -6,16 +6,24 @@ namespace Rag.Indexing;
 
 internal static class IndexingModule
 {
-    public static IServiceCollection AddIndexing(this IServiceCollection services)
+    public static IServiceCollection AddIndexing(this IServiceCollection services, ConfigurationSections sections)
     {
-        services.AddSingleton<IndexStore>();
+        var options = services.AddSection<IndexingOptions>(sections);
+        options.StorageProvider = sections.All.Select(s => s.Options).OfType<Storage.StorageOptions>().Single().Provider;
         services.AddSingleton<IndexLoader>();
         services.AddSingleton<IndexEvents>();
         services.AddSingleton<IndexVerifier>();
         services.AddSingleton<CollectionCatalog>();
-        services.AddSingleton<Indexer>();
-        services.AddSingleton<IHostedService>(s => s.GetRequiredService<Indexer>());
+        services.AddLocalIndex();
+        services.AddSingleton<IHostedService>(s => (IHostedService)s.GetRequiredService<IIndexer>());
         services.AddHostedService<EmbeddingWorker>();
         return services;
+    }
+
+    private static void AddLocalIndex(this IServiceCollection services)
+    {
+        services.AddSingleton<IndexStore>();
+        services.AddSingleton<IIndexer, Indexer>();
+        services.AddSingleton<IIndexContents, LocalIndexContents>();
     }
 }

@@ -10,6 +10,7 @@ internal static class RetrievalModule
         services.AddSection<RetrievalOptions>(sections);
         services.AddSingleton<RetrievalMetrics>();
         services.AddSingleton<QueryEmbeddings>();
+        services.AddSingleton<ISearchIndex, LocalSearchIndex>();
         services.AddSingleton<Retriever>();
         return services;
     }

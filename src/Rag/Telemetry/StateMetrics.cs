@@ -9,14 +9,14 @@ internal sealed class StateMetrics
 {
     public const string MeterName = "Rag.State";
 
-    public StateMetrics(IMeterFactory meters, Indexer indexer, IndexStore indexes, ChangeLogWatch changeLog, Embedder embedder)
+    public StateMetrics(IMeterFactory meters, IIndexer indexer, IIndexContents index, ChangeLogWatch changeLog, Embedder embedder)
     {
         var meter = meters.Create(MeterName);
         meter.CreateObservableGauge("rag_index_position", () => indexer.Position, description: "Change-log position that the index reflects.");
         meter.CreateObservableGauge("rag_change_log_position", () => changeLog.Position, description: "Last position of the change log.");
         meter.CreateObservableGauge("rag_index_lag_seconds", () => changeLog.LagSeconds(indexer.Position), description: "Age of the oldest change that is not in the index.");
         meter.CreateObservableGauge("rag_documents", () => changeLog.Documents, description: "Documents in the record.");
-        meter.CreateObservableGauge("rag_chunks", () => indexes.Open.Sum(i => { using var s = i.Acquire(); return (long)s.ChunkCount; }), description: "Chunks in the index.");
+        meter.CreateObservableGauge("rag_chunks", () => index.ChunkCount, description: "Chunks in the index.");
         meter.CreateObservableGauge("rag_dependency_up", () => new[]
         {
             new Measurement<int>(changeLog.Up ? 1 : 0, new KeyValuePair<string, object?>("dependency", "database")),

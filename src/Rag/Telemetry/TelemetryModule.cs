@@ -57,9 +57,10 @@ internal static class TelemetryModule
         return routes;
     }
 
-    private static IResult Ready(Indexer indexer)
+    private static IResult Ready(IIndexer indexer)
     {
-        if (indexer.Ready.IsCompletedSuccessfully) return TypedResults.Text("ready");
-        return TypedResults.Text($"The index is being opened. {indexer.Trouble}".TrimEnd(), statusCode: StatusCodes.Status503ServiceUnavailable);
+        if (indexer.CanAnswer) return TypedResults.Text("ready");
+        string state = indexer.Ready.IsCompletedSuccessfully ? "The index cannot be reached." : "The index is being opened.";
+        return TypedResults.Text($"{state} {indexer.Trouble}".TrimEnd(), statusCode: StatusCodes.Status503ServiceUnavailable);
     }
 }

@@ -139,7 +139,7 @@ public sealed class IndexerTests
         problems.ShouldContain(p => p.Contains("a.txt") && p.Contains("differs"));
         problems.ShouldContain(p => p.Contains("which the record does not"));
 
-        await service.Get<Indexer>().RebuildAsync(await service.CollectionAsync(), null, Cancel);
+        await service.Get<IIndexer>().RebuildAsync(await service.CollectionAsync(), null, Cancel);
         (await service.Get<IndexVerifier>().VerifyAsync(Cancel)).Clean.ShouldBeTrue();
     }
 
@@ -148,7 +148,7 @@ public sealed class IndexerTests
     {
         await using var service = await TestService.StartAsync();
         for (int i = 0; i < 100; i++) await service.PutAsync($"d{i}.txt", $"Herons of kind{i} stand in shallow water.");
-        var rebuild = service.Get<Indexer>().RebuildAsync(await service.CollectionAsync(), null, Cancel);
+        var rebuild = service.Get<IIndexer>().RebuildAsync(await service.CollectionAsync(), null, Cancel);
         while (!rebuild.IsCompleted) (await service.SearchAsync("herons", count: 100)).Count.ShouldBe(100);
         await rebuild;
         await service.PutAsync("later.txt", "Egrets came later.");
