@@ -7,6 +7,7 @@ using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
 using Rag.Answering;
 using Rag.Caching;
+using Rag.Foundation;
 using Rag.Indexing;
 using Rag.Ingestion;
 using Rag.Retrieval;
@@ -52,15 +53,19 @@ internal static class TelemetryModule
         routes.MapPrometheusScrapingEndpoint("/metrics");
         foreach (string path in new[] { "/livez", "/health" })
             routes.MapGet(path, () => TypedResults.Text("ok")).WithTags("Health").WithSummary("The process runs");
-        foreach (string path in new[] { "/readyz", "/ready", "/startupz" })
-            routes.MapGet(path, Ready).WithTags("Health").WithSummary("This replica can answer");
+        foreach (string path in new[] { "/readyz", "/ready" })
+            routes.MapGet(path, (IIndexer indexer, Draining draining) => draining.Begun ? NotYet("This server is about to stop.") : Opened(indexer)).WithTags("Health").WithSummary("This replica can answer");
+        routes.MapGet("/startupz", Opened).WithTags("Health").WithSummary("This replica has started");
         return routes;
     }
 
-    private static IResult Ready(IIndexer indexer)
+    /// <summary>What answering needs: an index that questions reach, and neither Redis nor a model.</summary>
+    private static IResult Opened(IIndexer indexer)
     {
         if (indexer.CanAnswer) return TypedResults.Text("ready");
         string state = indexer.Ready.IsCompletedSuccessfully ? "The index cannot be reached." : "The index is being opened.";
-        return TypedResults.Text($"{state} {indexer.Trouble}".TrimEnd(), statusCode: StatusCodes.Status503ServiceUnavailable);
+        return NotYet($"{state} {indexer.Trouble}".TrimEnd());
     }
+
+    private static IResult NotYet(string why) => TypedResults.Text(why, statusCode: StatusCodes.Status503ServiceUnavailable);
 }
