@@ -33,7 +33,7 @@ internal sealed class TestService : IAsyncDisposable
     public static async Task<TestService> StartAsync(
         bool model = false, string? data = null, Dictionary<string, string?>? settings = null, Engine engine = Engine.Sqlite, TestRecord? record = null, TimeProvider? time = null)
     {
-        var own = record is null && engine == Engine.Postgres ? await TestRecord.CreateAsync(engine) : null;
+        var own = record is null && engine != Engine.Sqlite ? await TestRecord.CreateAsync(engine) : null;
         string directory = data ?? Directory.CreateTempSubdirectory("rag-test-").FullName;
         var values = new Dictionary<string, string?>(settings ?? [])
         {

@@ -21,4 +21,7 @@ internal static partial class IndexingLog
 
     [LoggerMessage(3005, LogLevel.Information, "{Chunks} chunks carry vectors of another model and are embedded anew with {Model}")]
     public static partial void ModelChanged(this ILogger log, int chunks, string model);
+
+    [LoggerMessage(3007, LogLevel.Warning, "The index in the database is built anew from the record: {Reason}")]
+    public static partial void DatabaseIndexRebuilt(this ILogger log, string reason);
 }

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Rag.Foundation;
+using Rag.Indexing.Postgres;
 
 namespace Rag.Indexing;
 
@@ -14,7 +15,8 @@ internal static class IndexingModule
         services.AddSingleton<IndexEvents>();
         services.AddSingleton<IndexVerifier>();
         services.AddSingleton<CollectionCatalog>();
-        services.AddLocalIndex();
+        if (options.Engine == IndexingOptions.Postgres) services.AddPostgresIndex();
+        else services.AddLocalIndex();
         services.AddSingleton<IHostedService>(s => (IHostedService)s.GetRequiredService<IIndexer>());
         services.AddHostedService<EmbeddingWorker>();
         return services;
@@ -25,5 +27,12 @@ internal static class IndexingModule
         services.AddSingleton<IndexStore>();
         services.AddSingleton<IIndexer, Indexer>();
         services.AddSingleton<IIndexContents, LocalIndexContents>();
+    }
+
+    private static void AddPostgresIndex(this IServiceCollection services)
+    {
+        services.AddSingleton<PostgresIndexer>();
+        services.AddSingleton<IIndexer>(s => s.GetRequiredService<PostgresIndexer>());
+        services.AddSingleton<IIndexContents, PostgresIndexContents>();
     }
 }

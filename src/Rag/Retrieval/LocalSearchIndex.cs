@@ -13,8 +13,6 @@ internal sealed class LocalSearchIndex(IndexStore indexes, RetrievalMetrics metr
 {
     private const float WithoutVector = 0;
 
-    private readonly record struct Candidate(int Doc, float Score, float Coverage, float Cosine, long VersionNo, long Ordinal);
-
     public long? PositionOf(Collection collection) => indexes.Find(collection.Id)?.Position;
 
     public ValueTask<IndexResult> SearchAsync(Collection collection, IndexQuery query, CancellationToken ct)
@@ -31,14 +29,7 @@ internal sealed class LocalSearchIndex(IndexStore indexes, RetrievalMetrics metr
         var lexical = new LexicalQuery(snapshot, query.Question);
         var candidates = Rank(snapshot, lexical, query);
         long loading = Stopwatch.GetTimestamp();
-        var seen = query.OnePerDocument ? new HashSet<long>() : null;
-        var found = new List<FoundChunk>(Math.Min(query.Count, candidates.Length));
-        foreach (var c in candidates)
-        {
-            if (found.Count == query.Count) break;
-            if (seen is not null && !seen.Add(c.VersionNo)) continue;
-            found.Add(new(snapshot.Load(c.Doc), c.Score, c.Coverage, c.Cosine));
-        }
+        var found = Candidate.Take(candidates, query.Count, query.OnePerDocument).Select(c => new FoundChunk(snapshot.Load((int)c.Key), c.Score, c.Coverage, c.Cosine)).ToList();
         metrics.Stage("load", loading);
         return new(found, lexical.Terms, snapshot.Position, snapshot.Analyzer);
     }
@@ -79,19 +70,9 @@ internal sealed class LocalSearchIndex(IndexStore indexes, RetrievalMetrics metr
         {
             int row = (int)rows.Get(sorted[i]) - 1;
             float cosine = quantized is null || row < 0 ? WithoutVector : VectorScan.Score(snapshot.Rows.Row(row), quantized);
-            float coverage = CoverageFusion.Coverage(bm25[i], query.Bound);
-            float score = mode switch
-            {
-                RetrievalMode.Lexical => coverage,
-                RetrievalMode.Dense => cosine,
-                _ => CoverageFusion.Score(cosine, bm25[i], query.Bound),
-            };
-            candidates[i] = new(sorted[i], score, coverage, cosine, versions.Get(sorted[i]), ordinals.Get(sorted[i]));
+            candidates[i] = Candidate.Of(mode, sorted[i], cosine, bm25[i], query.Bound, versions.Get(sorted[i]), ordinals.Get(sorted[i]));
         }
-        Array.Sort(candidates, static (a, b) =>
-            a.Score != b.Score ? b.Score.CompareTo(a.Score)
-            : a.VersionNo != b.VersionNo ? a.VersionNo.CompareTo(b.VersionNo)
-            : a.Ordinal.CompareTo(b.Ordinal));
+        Array.Sort(candidates);
         return candidates;
     }
 

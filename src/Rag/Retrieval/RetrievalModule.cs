@@ -1,5 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
 using Rag.Foundation;
+using Rag.Indexing;
+using Rag.Retrieval.Postgres;
 
 namespace Rag.Retrieval;
 
@@ -10,7 +12,8 @@ internal static class RetrievalModule
         services.AddSection<RetrievalOptions>(sections);
         services.AddSingleton<RetrievalMetrics>();
         services.AddSingleton<QueryEmbeddings>();
-        services.AddSingleton<ISearchIndex, LocalSearchIndex>();
+        if (sections.All.Select(s => s.Options).OfType<IndexingOptions>().Single().Engine == IndexingOptions.Postgres) services.AddSingleton<ISearchIndex, PostgresSearchIndex>();
+        else services.AddSingleton<ISearchIndex, LocalSearchIndex>();
         services.AddSingleton<Retriever>();
         return services;
     }
