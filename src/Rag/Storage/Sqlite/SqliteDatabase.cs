@@ -24,6 +24,10 @@ internal sealed class SqliteDatabase(StorageOptions options) : Database
 
     public override string Provider => "sqlite";
 
+    public override bool Shared => false;
+
+    public override SqlDialect Dialect { get; } = new("", "", "CAST(unixepoch('subsec') * 1000000 AS INTEGER)");
+
     public string ConnectionString => new SqliteConnectionStringBuilder
     {
         DataSource = _path,
@@ -40,7 +44,7 @@ internal sealed class SqliteDatabase(StorageOptions options) : Database
             Interlocked.Decrement(ref _idleCount);
             return pooled;
         }
-        var connection = new PooledConnection(this);
+        var connection = new PooledConnection(ConnectionString, GiveBack);
         try
         {
             await connection.OpenAsync(ct);
@@ -84,6 +88,24 @@ internal sealed class SqliteDatabase(StorageOptions options) : Database
         }
     }
 
+    /// <summary>There is one writer at a time already, and no other process.</summary>
+    public override Task LockChangeLogAsync(DbTransaction tx) => Task.CompletedTask;
+
+    public override async Task InsertAsync(DbTransaction tx, string table, IReadOnlyList<string> columns, IReadOnlyList<object?[]> rows)
+    {
+        await using var command = ((SqliteTransaction)tx).Connection!.CreateCommand();
+        command.Transaction = (SqliteTransaction)tx;
+        command.CommandText = $"INSERT INTO {table} ({string.Join(", ", columns)}) VALUES ({string.Join(", ", columns.Select(c => "@" + c))})";
+        var parameters = columns.Select(c => command.Parameters.Add(new("@" + c, null))).ToArray();
+        foreach (var row in rows)
+        {
+            for (int i = 0; i < row.Length; i++) parameters[i].Value = row[i] ?? DBNull.Value;
+            await command.ExecuteNonQueryAsync();
+        }
+    }
+
+    public override Task AllowLongAsync(DbTransaction tx) => Task.CompletedTask;
+
     public override async Task MigrateAsync(CancellationToken ct)
     {
         Directory.CreateDirectory(options.DataDirectory);
@@ -117,29 +139,28 @@ internal sealed class SqliteDatabase(StorageOptions options) : Database
         _writer.Dispose();
     }
 
-    /// <summary>A connection that whoever opened it gives back by disposing of it.</summary>
-    private sealed class PooledConnection(SqliteDatabase pool) : SqliteConnection(pool.ConnectionString)
+    /// <summary>Keeps a connection for the next who opens one; false when it should be closed.</summary>
+    private bool GiveBack(PooledConnection connection)
     {
-        public override ValueTask DisposeAsync()
+        if (Volatile.Read(ref _disposed)) return false;
+        if (Interlocked.Increment(ref _idleCount) <= MaxIdle)
         {
-            if (State != System.Data.ConnectionState.Open || Volatile.Read(ref pool._disposed)) return CloseForGoodAsync();
-            if (Interlocked.Increment(ref pool._idleCount) <= MaxIdle)
-            {
-                pool._idle.Add(this);
-                return ValueTask.CompletedTask;
-            }
-            Interlocked.Decrement(ref pool._idleCount);
-            return CloseForGoodAsync();
+            _idle.Add(connection);
+            return true;
         }
-
-        public ValueTask CloseForGoodAsync() => base.DisposeAsync();
+        Interlocked.Decrement(ref _idleCount);
+        return false;
     }
+
+    public override RagException Translate(DbException error) => error is SqliteException e ? Translate(e) : new(ErrorKind.Unavailable, $"The record answered with an error: {error.Message}", "Try again; the log holds the details.", error);
+
 
     private RagException Translate(SqliteException e) => e.SqliteErrorCode switch
     {
         13 => new(ErrorKind.StorageFull, "The disk that holds the record is full.", $"Free space in {options.DataDirectory}; nothing was lost or half-written.", e),
         5 or 6 => new(ErrorKind.Unavailable, "The record is locked by another process.", "Try again; if it persists, find the process that holds the data directory open.", e),
         11 or 26 => new(ErrorKind.Unavailable, $"The record {_path} is damaged: {e.Message}", "Restore it from a backup.", e),
+        19 => new(ErrorKind.Conflict, "What this write refers to was changed or removed meanwhile.", "Look at the present state and try again.", e),
         14 => new(ErrorKind.Unavailable, $"The record {_path} cannot be opened.", "Check that the directory exists and that this user may write to it.", e),
         _ => new(ErrorKind.Unavailable, $"The record answered with an error: {e.Message}", "Try again; the log holds the details.", e),
     };
