@@ -1,6 +1,8 @@
 using System.Diagnostics.Metrics;
 using Rag.Indexing;
 using Rag.Inference;
+using Rag.Answering;
+using Rag.Storage;
 
 namespace Rag.Telemetry;
 
@@ -9,7 +11,7 @@ internal sealed class StateMetrics
 {
     public const string MeterName = "Rag.State";
 
-    public StateMetrics(IMeterFactory meters, Indexer indexer, IndexStore indexes, ChangeLogWatch changeLog, Embedder embedder)
+    public StateMetrics(IMeterFactory meters, Indexer indexer, IndexStore indexes, ChangeLogWatch changeLog, Embedder embedder, RecordState record, ProvenanceSpool spool)
     {
         var meter = meters.Create(MeterName);
         meter.CreateObservableGauge("rag_index_position", () => indexer.Position, description: "Change-log position that the index reflects.");
@@ -17,9 +19,11 @@ internal sealed class StateMetrics
         meter.CreateObservableGauge("rag_index_lag_seconds", () => changeLog.LagSeconds(indexer.Position), description: "Age of the oldest change that is not in the index.");
         meter.CreateObservableGauge("rag_documents", () => changeLog.Documents, description: "Documents in the record.");
         meter.CreateObservableGauge("rag_chunks", () => indexes.Open.Sum(i => { using var s = i.Acquire(); return (long)s.ChunkCount; }), description: "Chunks in the index.");
+        meter.CreateObservableGauge("rag_provenance_spooled", () => spool.Count, description: "Answers whose provenance waits on this replica's disk.");
+        meter.CreateObservableCounter("rag_provenance_dropped", () => spool.Dropped, description: "Answers whose provenance was given up because there was no room.");
         meter.CreateObservableGauge("rag_dependency_up", () => new[]
         {
-            new Measurement<int>(changeLog.Up ? 1 : 0, new KeyValuePair<string, object?>("dependency", "database")),
+            new Measurement<int>(changeLog.Up && !record.Away ? 1 : 0, new KeyValuePair<string, object?>("dependency", "database")),
             new Measurement<int>(embedder.Available ? 1 : 0, new KeyValuePair<string, object?>("dependency", "embeddings")),
         }, description: "1 where the dependency answers.");
     }
