@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Caching.Hybrid;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Rag.Caching;
@@ -13,6 +14,8 @@ internal static class AnsweringModule
         services.AddSingleton<AnsweringMetrics>();
         services.AddSection<AnsweringOptions>(sections);
         services.AddSingleton<ProvenanceSpool>();
+        services.AddSingleton<IHybridCacheSerializer<RenderedAnswer>, RenderedAnswerFormat>();
+        services.AddSingleton<IHybridCacheSerializer<Decision>, DecisionFormat>();
         services.AddSingleton<Provenance>();
         services.AddSingleton<IHostedService>(s => s.GetRequiredService<Provenance>());
         services.AddSingleton<AnswerReplay>();
