@@ -19,6 +19,8 @@ async function pump() {
     const { client, parts, drop } = waiting.splice(next, 1)[0];
     let output = [];
     try {
+      // Clients may live in schemas of their own; between transactions the session takes the next one's.
+      if (holder === null && client.path) await db.exec(`SET search_path TO ${client.path}`);
       for (const part of parts) await db.execProtocolRawStream(part, { onRawData: data => output.push(Buffer.from(data)) });
     } catch (e) {
       console.error('exchange failed', e);
@@ -42,7 +44,7 @@ function copyFromStdin(message) {
 }
 
 net.createServer(socket => {
-  const client = { socket, closed: false, started: false, buffer: Buffer.alloc(0), parts: [], copy: null };
+  const client = { socket, closed: false, started: false, buffer: Buffer.alloc(0), parts: [], copy: null, path: null };
   const run = (parts, drop) => { waiting.push({ client, parts, drop }); pump(); };
   socket.setNoDelay(true);
   socket.on('data', data => {
@@ -59,6 +61,8 @@ net.createServer(socket => {
         if (code === 80877102) return socket.destroy(); // A request to cancel, on a connection of its own.
         if (code === 80877103 || code === 80877104) { socket.write('N'); continue; } // Neither TLS nor GSS.
         client.started = true;
+        const settings = message.subarray(8).toString().split('\0');
+        client.path = settings[settings.indexOf('search_path') + 1 || settings.length] ?? '"$user", public';
         run([message]);
         continue;
       }

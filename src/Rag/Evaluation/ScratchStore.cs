@@ -2,17 +2,19 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Rag.Storage;
+using Rag.Storage.Postgres;
 
 namespace Rag.Evaluation;
 
 /// <summary>
-/// A whole service in a temporary directory of its own, without a door to the outside. Disposing of it stops the
-/// service and removes the directory, whatever happened before.
+/// A whole service in a temporary directory of its own, without a door to the outside; where the record is on PostgreSQL,
+/// in a schema of its own there. Disposing of it stops the service and removes both, whatever happened before.
 /// </summary>
 internal sealed class ScratchStore : IAsyncDisposable
 {
     private readonly List<IHostedService> _running = [];
     private ServiceProvider? _services;
+    private PostgresScratchSchema? _schema;
 
     private ScratchStore(string directory) => DataDirectory = directory;
 
@@ -29,6 +31,7 @@ internal sealed class ScratchStore : IAsyncDisposable
             var configuration = new ConfigurationBuilder();
             if (settings is not null) configuration.AddConfiguration(settings);
             configuration.AddInMemoryCollection([new("Storage:DataDirectory", store.DataDirectory)]);
+            await store.UseSchemaAsync(configuration, ct);
             store._services = new ServiceCollection().AddLogging().AddRag(configuration.Build()).BuildServiceProvider();
             store.Get<DataDirectory>();
             await store.Get<Database>().MigrateAsync(ct);
@@ -87,7 +90,20 @@ internal sealed class ScratchStore : IAsyncDisposable
         }
         finally
         {
+            if (_schema is not null) await _schema.DisposeAsync();
+            _schema = null;
             if (Directory.Exists(DataDirectory)) Directory.Delete(DataDirectory, recursive: true);
         }
+    }
+
+    private async Task UseSchemaAsync(ConfigurationBuilder configuration, CancellationToken ct)
+    {
+        var storage = configuration.Build().GetSection("Storage");
+        if (storage["Provider"] != "postgres") return;
+        var options = new PostgresOptions { ConnectionString = storage["Postgres:ConnectionString"], ConnectionStringFile = storage["Postgres:ConnectionStringFile"] };
+        // What is wrong with these is said together with everything else, when the service is built.
+        if (options.Validate().Any()) return;
+        _schema = await PostgresScratchSchema.CreateAsync(options, TimeProvider.System, ct);
+        configuration.AddInMemoryCollection([new("Storage:Postgres:ConnectionString", _schema.ConnectionString), new("Storage:Postgres:ConnectionStringFile", "")]);
     }
 }

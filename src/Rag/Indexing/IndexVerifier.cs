@@ -17,6 +17,7 @@ public sealed record IndexStatus(
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(IndexVerificationReport))]
 [JsonSerializable(typeof(IndexStatus))]
+[JsonSerializable(typeof(List<Collection>))]
 internal sealed partial class IndexingJson : JsonSerializerContext;
 
 /// <summary>Compares the index with the record, and says how far it is.</summary>

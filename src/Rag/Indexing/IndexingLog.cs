@@ -24,4 +24,7 @@ internal static partial class IndexingLog
 
     [LoggerMessage(3007, LogLevel.Warning, "The index in the database is built anew from the record: {Reason}")]
     public static partial void DatabaseIndexRebuilt(this ILogger log, string reason);
+
+    [LoggerMessage(3010, LogLevel.Warning, "Index opened without the record: {Collections} collections at position {Position}")]
+    public static partial void OpenedWithoutRecord(this ILogger log, int collections, long position);
 }

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Caching.Hybrid;
 using Microsoft.Extensions.DependencyInjection;
 using Rag.Foundation;
 using Rag.Indexing;
@@ -11,6 +12,7 @@ internal static class RetrievalModule
     {
         services.AddSection<RetrievalOptions>(sections);
         services.AddSingleton<RetrievalMetrics>();
+        services.AddSingleton<IHybridCacheSerializer<CachedVector>, CachedVectorFormat>();
         services.AddSingleton<QueryEmbeddings>();
         if (sections.All.Select(s => s.Options).OfType<IndexingOptions>().Single().Engine == IndexingOptions.Postgres) services.AddSingleton<ISearchIndex, PostgresSearchIndex>();
         else services.AddSingleton<ISearchIndex, LocalSearchIndex>();

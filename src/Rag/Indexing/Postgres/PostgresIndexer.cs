@@ -20,7 +20,7 @@ namespace Rag.Indexing.Postgres;
 /// </summary>
 internal sealed class PostgresIndexer(
     Database database, ChangeLog changes, Collections collections, IndexLoader loader, CollectionCatalog catalog, Embedder embedder,
-    IndexEvents events, TimeProvider time, ILogger<PostgresIndexer> log) : BackgroundService, IIndexer
+    IndexEvents events, RecordState record, TimeProvider time, ILogger<PostgresIndexer> log) : BackgroundService, IIndexer
 {
     private const int MaxChanges = 256;
     private const int FillDocuments = 128;
@@ -119,9 +119,9 @@ internal sealed class PostgresIndexer(
     {
         try
         {
-            await PrepareAsync(ct);
+            if (!record.Away) await PrepareAsync(ct);
         }
-        catch (RagException e) when (e.InnerException is DatabaseLostException)
+        catch (RagException e) when (e.Kind == ErrorKind.Unavailable)
         {
             Trouble = e.Message;
         }
@@ -144,7 +144,7 @@ internal sealed class PostgresIndexer(
             catch (Exception e)
             {
                 Trouble = e.Message;
-                log.IndexerFailed(e, Position);
+                if (!record.Failed(e) || !record.Away) log.IndexerFailed(e, Position);
                 await Task.Delay(PollInterval, time, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
@@ -197,6 +197,7 @@ internal sealed class PostgresIndexer(
                 FROM search_state WHERE id = 1
                 """, cancellationToken: ct));
             Volatile.Write(ref _reachedAt, time.GetTimestamp());
+            record.Answered();
             if (state.Position == _seen && !state.Repairing) return state;
             rows = (await connection.QueryAsync<SearchCollection>(new CommandDefinition($"SELECT {PostgresIndexTables.CollectionColumns} FROM search_collections", cancellationToken: ct))).AsList();
         }

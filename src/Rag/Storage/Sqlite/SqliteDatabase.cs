@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Data.Common;
 using Dapper;
 using Microsoft.Data.Sqlite;
@@ -11,7 +12,13 @@ namespace Rag.Storage.Sqlite;
 /// </summary>
 internal sealed class SqliteDatabase(StorageOptions options) : Database
 {
+    /// <summary>Connections kept open while nobody uses them; more than these are closed.</summary>
+    private const int MaxIdle = 16;
+
     private readonly SemaphoreSlim _writer = new(1, 1);
+    private readonly ConcurrentBag<PooledConnection> _idle = [];
+    private int _idleCount;
+    private bool _disposed;
     private readonly string _path = Path.Combine(options.DataDirectory, "rag.db");
     private SqliteConnection? _writeConnection;
 
@@ -25,13 +32,19 @@ internal sealed class SqliteDatabase(StorageOptions options) : Database
     {
         DataSource = _path,
         Mode = SqliteOpenMode.ReadWriteCreate,
-        Pooling = true,
+        // Pooled here, with what each connection is told once; the library's pool would have it told at every use.
+        Pooling = false,
         DefaultTimeout = Math.Max(1, options.BusyTimeoutMs / 1000),
     }.ToString();
 
     public override async ValueTask<DbConnection> OpenAsync(CancellationToken ct)
     {
-        var connection = new SqliteConnection(ConnectionString);
+        if (_idle.TryTake(out var pooled))
+        {
+            Interlocked.Decrement(ref _idleCount);
+            return pooled;
+        }
+        var connection = new PooledConnection(ConnectionString, GiveBack);
         try
         {
             await connection.OpenAsync(ct);
@@ -49,7 +62,7 @@ internal sealed class SqliteDatabase(StorageOptions options) : Database
         }
         catch (SqliteException e)
         {
-            await connection.DisposeAsync();
+            await connection.CloseForGoodAsync();
             throw Translate(e);
         }
     }
@@ -120,12 +133,27 @@ internal sealed class SqliteDatabase(StorageOptions options) : Database
 
     public override async ValueTask DisposeAsync()
     {
+        Volatile.Write(ref _disposed, true);
         if (_writeConnection is not null) await _writeConnection.DisposeAsync();
-        SqliteConnection.ClearPool(new SqliteConnection(ConnectionString));
+        while (_idle.TryTake(out var connection)) await connection.CloseForGoodAsync();
         _writer.Dispose();
     }
 
+    /// <summary>Keeps a connection for the next who opens one; false when it should be closed.</summary>
+    private bool GiveBack(PooledConnection connection)
+    {
+        if (Volatile.Read(ref _disposed)) return false;
+        if (Interlocked.Increment(ref _idleCount) <= MaxIdle)
+        {
+            _idle.Add(connection);
+            return true;
+        }
+        Interlocked.Decrement(ref _idleCount);
+        return false;
+    }
+
     public override RagException Translate(DbException error) => error is SqliteException e ? Translate(e) : new(ErrorKind.Unavailable, $"The record answered with an error: {error.Message}", "Try again; the log holds the details.", error);
+
 
     private RagException Translate(SqliteException e) => e.SqliteErrorCode switch
     {
