@@ -74,6 +74,9 @@ public sealed class PgliteServer : IAsyncDisposable
         await command.ExecuteNonQueryAsync(ct);
     }
 
+    /// <summary>Sends a signal by name: STOP, CONT.</summary>
+    public Task SignalAsync(string name, CancellationToken ct) => _process.SignalAsync(name, ct);
+
     public Task KillAsync() => _process.KillAsync();
 
     public ValueTask DisposeAsync() => _process.DisposeAsync();

@@ -25,15 +25,21 @@ internal sealed class TestRecord : IAsyncDisposable
 
     public string ConnectionString { get; }
 
-    public Dictionary<string, string?> Settings => ConnectionString.Length == 0 ? [] : new()
+    public Dictionary<string, string?> Settings => _pglite is not null ? SettingsOf(_pglite) : _server is null ? [] : new()
     {
-        ["Indexing:Engine"] = _pglite is null ? "local" : "postgres",
         ["Storage:Provider"] = "postgres",
         ["Storage:Postgres:ConnectionString"] = ConnectionString,
-        // The least that there may be: nothing opens a connection while it holds another.
-        ["Storage:Postgres:MaxPoolSize"] = _pglite is null ? "8" : "4",
-        // One slow session serves all.
-        ["Storage:Postgres:StatementTimeoutMs"] = _pglite is null ? "5000" : "60000",
+        ["Storage:Postgres:MaxPoolSize"] = "8",
+    };
+
+    public static Dictionary<string, string?> SettingsOf(PgliteServer server) => new()
+    {
+        ["Storage:Provider"] = "postgres",
+        ["Storage:Postgres:ConnectionString"] = server.ConnectionString,
+        // The least that there may be, and one session that all wait for.
+        ["Storage:Postgres:MaxPoolSize"] = "4",
+        ["Storage:Postgres:StatementTimeoutMs"] = "60000",
+        ["Indexing:Engine"] = "postgres",
     };
 
     public static async Task<TestRecord> CreateAsync(Engine engine)

@@ -40,7 +40,7 @@ internal sealed class TestService : IAsyncDisposable
             ["Storage:DataDirectory"] = directory,
             ["Inference:Provider"] = model ? "local" : "none",
         };
-        foreach (var (key, value) in (record ?? own)?.Settings ?? []) values[key] = value;
+        foreach (var (key, value) in (record ?? own)?.Settings ?? []) values.TryAdd(key, value);
         var configuration = new ConfigurationBuilder().AddInMemoryCollection(values).Build();
         var collection = new ServiceCollection().AddLogging();
         if (time is not null) collection.AddSingleton(time);
