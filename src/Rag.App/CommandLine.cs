@@ -22,7 +22,8 @@ internal static class CommandLine
             await Console.Error.WriteLineAsync($"       'rag {string.Join(' ', Path(parse).Append("--help"))}' shows how it is used.");
             return WrongUsage;
         }
-        return await parse.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromSeconds(30) });
+        // A server ends by its own lifetime; every other command is cancelled and has this long to come to an end.
+        return await parse.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = ServeCommands.Serves(parse) ? null : TimeSpan.FromSeconds(30) });
     }
 
     public static RootCommand Build()

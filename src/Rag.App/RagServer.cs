@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Rag.Access;
 using Rag.Answering;
 using Rag.App.Pages;
+using Rag.Foundation;
 using Rag.Indexing;
 using Rag.Ingestion;
 using Rag.Retrieval;
@@ -15,9 +16,11 @@ namespace Rag.App;
 internal static class RagServer
 {
     /// <param name="settings">Configuration that goes before files and environment.</param>
+    /// <param name="ownsProcess">Whether signals to the process end this server; inside a command the command ends it.</param>
     /// <param name="configureKestrel">Where to listen, where the configuration's addresses do not say.</param>
-    /// <exception cref="Foundation.ConfigurationException">Every mistake in the configuration.</exception>
-    public static WebApplication Build(IEnumerable<KeyValuePair<string, string?>> settings, LogLevel minimumLevel = LogLevel.Information, Action<KestrelServerOptions>? configureKestrel = null)
+    /// <exception cref="ConfigurationException">Every mistake in the configuration.</exception>
+    public static WebApplication Build(
+        IEnumerable<KeyValuePair<string, string?>> settings, LogLevel minimumLevel = LogLevel.Information, bool ownsProcess = false, Action<KestrelServerOptions>? configureKestrel = null)
     {
         var configuration = RagConfiguration.Load(settings);
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory, WebRootPath = Path.Combine(AppContext.BaseDirectory, "wwwroot") });
@@ -27,6 +30,9 @@ internal static class RagServer
         // Commands print to standard output; what is logged must not get between.
         if (minimumLevel > LogLevel.Information) builder.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         builder.Services.AddRag(configuration);
+        if (ownsProcess) builder.Services.AddSingleton<IHostLifetime, ServerLifetime>();
+        else builder.Services.AddSingleton<IHostLifetime, CommandLifetime>();
+        builder.Services.AddOptions<HostOptions>().Configure<ServerOptions>((host, server) => host.ShutdownTimeout = TimeSpan.FromMilliseconds(server.StopTimeoutMs));
         builder.Services.AddPages();
         builder.Services.AddOpenApi("v1", OpenApiText.Configure);
         builder.Services.ConfigureHttpJsonOptions(json =>
@@ -51,6 +57,7 @@ internal static class RagServer
 
         var app = builder.Build();
         app.UseTelemetry();
+        app.UseDraining();
         app.UseProblems();
         app.UseHostGuard();
         app.UsePages();

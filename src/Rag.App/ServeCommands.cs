@@ -19,43 +19,66 @@ internal static class ServeCommands
     {
         var urls = new Option<string>("--urls") { Description = "Where to listen.", DefaultValueFactory = _ => DefaultUrl };
         var serve = new Command("serve", "The server: HTTP, web pages, indexing.") { urls };
-        context.BindAlone(serve, async (parse, ct) =>
+        context.BindAlone(serve, (parse, ct) =>
         {
-            await using var app = await StartAsync(context, parse, ServerConnection.SettingsOf(context, parse), parse.GetValue(urls)!, LogLevel.Information, ct);
-            context.Out.MarkupLineInterpolated($"rag-system serves [blue]{parse.GetValue(urls)}[/]. Press Ctrl+C to stop.");
-            await WaitForStopAsync(app, ct);
-            return 0;
+            string url = parse.GetValue(urls)!;
+            return RunAsync(ServerConnection.SettingsOf(context, parse), url, LogLevel.Information, ct, (_, _) =>
+            {
+                context.Out.MarkupLineInterpolated($"rag-system serves [blue]{url}[/]. Press Ctrl+C to stop.");
+                return Task.CompletedTask;
+            });
         });
         root.Add(serve);
 
         var demo = new Command("demo", "Ingest the product's own manual, serve it, print the address and questions to try.") { urls };
-        context.BindAlone(demo, async (parse, ct) =>
+        context.BindAlone(demo, (parse, ct) =>
         {
             var settings = ServerConnection.SettingsOf(context, parse);
             // The demo must not meddle with the documents of a real data directory.
             if (parse.GetValue(context.Data) is null) settings.Add(new("Storage:DataDirectory", Path.Combine("data", "demo")));
             string url = parse.GetValue(urls)!;
-            await using var app = await StartAsync(context, parse, settings, url, LogLevel.Error, ct);
-            using var http = new HttpClient { BaseAddress = new(FirstUrl(url)) };
-            var api = new ApiClient(http);
-            await app.Services.GetRequiredService<Indexer>().Ready.WaitAsync(ct);
-            var summary = new IngestSummary();
-            await IngestionCommands.IngestSourceAsync(context, api, Collections.Default, ManualDirectory(), sync: true, summary, ct);
-            await IngestionCommands.WaitForEmbeddingAsync(context, api, Collections.Default, ct);
-            context.Out.WriteLine();
-            context.Out.MarkupLineInterpolated($"The manual is in ({summary.Seen} documents). Open [blue]{FirstUrl(url)}[/] and ask, for example:");
-            foreach (string question in Pages.Examples.Questions) context.Out.MarkupLineInterpolated($"  • {question}");
-            context.Out.WriteLine("Press Ctrl+C to stop.");
-            await WaitForStopAsync(app, ct);
-            return 0;
+            return RunAsync(settings, url, LogLevel.Error, ct, (app, stop) => ShowManualAsync(context, app, FirstUrl(url), stop));
         });
         root.Add(demo);
     }
 
-    private static async Task<WebApplication> StartAsync(CommandContext context, ParseResult parse, List<KeyValuePair<string, string?>> settings, string urls, LogLevel minimumLevel, CancellationToken ct)
+    /// <summary>Whether the command is a server, which signals end by <see cref="ServerLifetime"/>.</summary>
+    public static bool Serves(ParseResult parse) => parse.CommandResult.Command.Name is "serve" or "demo" && parse.CommandResult.Parent is System.CommandLine.Parsing.CommandResult { Command: RootCommand };
+
+    private static async Task<int> RunAsync(
+        List<KeyValuePair<string, string?>> settings, string urls, LogLevel minimumLevel, CancellationToken ct, Func<WebApplication, CancellationToken, Task> onStarted)
+    {
+        await using var app = await StartAsync(settings, urls, minimumLevel, ct);
+        try
+        {
+            await onStarted(app, app.Lifetime.ApplicationStopping);
+            await app.WaitForShutdownAsync(ct);
+        }
+        finally
+        {
+            await app.StopAsync(CancellationToken.None);
+        }
+        return 0;
+    }
+
+    private static async Task ShowManualAsync(CommandContext context, WebApplication app, string url, CancellationToken ct)
+    {
+        using var http = new HttpClient { BaseAddress = new(url) };
+        var api = new ApiClient(http);
+        await app.Services.GetRequiredService<Indexer>().Ready.WaitAsync(ct);
+        var summary = new IngestSummary();
+        await IngestionCommands.IngestSourceAsync(context, api, Collections.Default, ManualDirectory(), sync: true, summary, ct);
+        await IngestionCommands.WaitForEmbeddingAsync(context, api, Collections.Default, ct);
+        context.Out.WriteLine();
+        context.Out.MarkupLineInterpolated($"The manual is in ({summary.Seen} documents). Open [blue]{url}[/] and ask, for example:");
+        foreach (string question in Pages.Examples.Questions) context.Out.MarkupLineInterpolated($"  • {question}");
+        context.Out.WriteLine("Press Ctrl+C to stop.");
+    }
+
+    private static async Task<WebApplication> StartAsync(List<KeyValuePair<string, string?>> settings, string urls, LogLevel minimumLevel, CancellationToken ct)
     {
         OpenMode.RequireLoopback(urls.Split(';'));
-        var app = RagServer.Build(settings, minimumLevel);
+        var app = RagServer.Build(settings, minimumLevel, ownsProcess: true);
         try
         {
             foreach (string url in urls.Split(';')) app.Urls.Add(url);
@@ -79,15 +102,6 @@ internal static class ServeCommands
     }
 
     private static string FirstUrl(string urls) => urls.Split(';')[0];
-
-    private static async Task WaitForStopAsync(WebApplication app, CancellationToken ct)
-    {
-        var stopping = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        using var onStop = app.Lifetime.ApplicationStopping.Register(() => stopping.TrySetResult());
-        using var onCancel = ct.Register(() => stopping.TrySetResult());
-        await stopping.Task;
-        await app.StopAsync(CancellationToken.None);
-    }
 
     /// <summary>The manual beside the executable.</summary>
     private static string ManualDirectory() => Path.Combine(AppContext.BaseDirectory, "docs");

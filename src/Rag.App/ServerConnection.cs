@@ -45,7 +45,7 @@ internal sealed class ServerConnection : IServerConnection
     {
         string directory = Directory.CreateTempSubdirectory("rag-").FullName;
         string socket = Path.Combine(directory, "s");
-        var app = RagServer.Build(settings, LogLevel.Critical, kestrel => kestrel.ListenUnixSocket(socket));
+        var app = RagServer.Build(settings, LogLevel.Critical, configureKestrel: kestrel => kestrel.ListenUnixSocket(socket));
         try
         {
             await RagServer.StartAsync(app, ct);

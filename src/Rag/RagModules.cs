@@ -23,6 +23,8 @@ public static class RagModules
         var sections = new ConfigurationSections(configuration);
         services.TryAddSingleton(TimeProvider.System);
         services.AddMetrics();
+        services.AddSection<ServerOptions>(sections);
+        services.AddSingleton<Draining>();
         services
             .AddStorage(sections)
             .AddAccess(sections)

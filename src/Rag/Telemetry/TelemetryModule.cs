@@ -7,6 +7,7 @@ using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
 using Rag.Answering;
 using Rag.Caching;
+using Rag.Foundation;
 using Rag.Indexing;
 using Rag.Ingestion;
 using Rag.Retrieval;
@@ -52,14 +53,15 @@ internal static class TelemetryModule
         routes.MapPrometheusScrapingEndpoint("/metrics");
         foreach (string path in new[] { "/livez", "/health" })
             routes.MapGet(path, () => TypedResults.Text("ok")).WithTags("Health").WithSummary("The process runs");
-        foreach (string path in new[] { "/readyz", "/ready", "/startupz" })
-            routes.MapGet(path, Ready).WithTags("Health").WithSummary("This replica can answer");
+        foreach (string path in new[] { "/readyz", "/ready" })
+            routes.MapGet(path, (Indexer indexer, Draining draining) => draining.Begun ? NotYet("This server is about to stop.") : Opened(indexer)).WithTags("Health").WithSummary("This replica can answer");
+        routes.MapGet("/startupz", Opened).WithTags("Health").WithSummary("This replica has started");
         return routes;
     }
 
-    private static IResult Ready(Indexer indexer)
-    {
-        if (indexer.Ready.IsCompletedSuccessfully) return TypedResults.Text("ready");
-        return TypedResults.Text($"The index is being opened. {indexer.Trouble}".TrimEnd(), statusCode: StatusCodes.Status503ServiceUnavailable);
-    }
+    /// <summary>What answering needs: an open index, and neither the record, nor Redis, nor a model.</summary>
+    private static IResult Opened(Indexer indexer) =>
+        indexer.Ready.IsCompletedSuccessfully ? TypedResults.Text("ready") : NotYet($"The index is being opened. {indexer.Trouble}".TrimEnd());
+
+    private static IResult NotYet(string why) => TypedResults.Text(why, statusCode: StatusCodes.Status503ServiceUnavailable);
 }
