@@ -16,8 +16,10 @@ internal sealed class TestService : IAsyncDisposable
 {
     private readonly ServiceProvider _services;
     private readonly bool _keepData;
+    private readonly TestRecord? _ownRecord;
 
-    private TestService(ServiceProvider services, string data, bool keepData) => (_services, Data, _keepData) = (services, data, keepData);
+    private TestService(ServiceProvider services, string data, bool keepData, TestRecord? ownRecord) =>
+        (_services, Data, _keepData, _ownRecord) = (services, data, keepData, ownRecord);
 
     public string Data { get; }
 
@@ -25,22 +27,30 @@ internal sealed class TestService : IAsyncDisposable
 
     /// <param name="model">With the shipped embedding model; without it, search is by words.</param>
     /// <param name="data">A directory to open again; kept when the service is disposed.</param>
-    public static async Task<TestService> StartAsync(bool model = false, string? data = null, Dictionary<string, string?>? settings = null)
+    /// <param name="engine">What holds the record; on PostgreSQL a database of its own, unless <paramref name="record"/> names one.</param>
+    /// <param name="record">A record that outlives the service, or that several services share.</param>
+    /// <param name="time">The clock, where the test moves it.</param>
+    public static async Task<TestService> StartAsync(
+        bool model = false, string? data = null, Dictionary<string, string?>? settings = null, Engine engine = Engine.Sqlite, TestRecord? record = null, TimeProvider? time = null)
     {
+        var own = record is null && engine == Engine.Postgres ? await TestRecord.CreateAsync(engine) : null;
         string directory = data ?? Directory.CreateTempSubdirectory("rag-test-").FullName;
         var values = new Dictionary<string, string?>(settings ?? [])
         {
             ["Storage:DataDirectory"] = directory,
             ["Inference:Provider"] = model ? "local" : "none",
         };
+        foreach (var (key, value) in (record ?? own)?.Settings ?? []) values[key] = value;
         var configuration = new ConfigurationBuilder().AddInMemoryCollection(values).Build();
-        var services = new ServiceCollection().AddLogging().AddRag(configuration).BuildServiceProvider();
+        var collection = new ServiceCollection().AddLogging();
+        if (time is not null) collection.AddSingleton(time);
+        var services = collection.AddRag(configuration).BuildServiceProvider();
         services.GetRequiredService<DataDirectory>();
         await services.GetRequiredService<Database>().MigrateAsync(Cancel);
         await services.GetRequiredService<Collections>().EnsureAsync(Collections.Default, null, Cancel);
         foreach (var hosted in services.GetServices<IHostedService>()) await hosted.StartAsync(Cancel);
         await services.GetRequiredService<Indexer>().Ready.WaitAsync(Cancel);
-        return new(services, directory, keepData: data is not null);
+        return new(services, directory, keepData: data is not null, own);
     }
 
     public T Get<T>() where T : notnull => _services.GetRequiredService<T>();
@@ -97,5 +107,6 @@ internal sealed class TestService : IAsyncDisposable
         foreach (var hosted in _services.GetServices<IHostedService>().Reverse()) await hosted.StopAsync(CancellationToken.None);
         await _services.DisposeAsync();
         if (!_keepData) Directory.Delete(Data, recursive: true);
+        if (_ownRecord is not null) await _ownRecord.DisposeAsync();
     }
 }

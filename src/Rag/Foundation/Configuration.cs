@@ -61,7 +61,7 @@ internal sealed class ConfigurationSections(IConfiguration configuration)
                 foreach (var inner in Effective(key, value!, sourceOf)) yield return inner;
                 continue;
             }
-            bool secret = property.Name is "ApiKey" or "Password" or "Secret";
+            bool secret = property.Name is "ApiKey" or "Password" or "Secret" or "ConnectionString";
             string? shown = value switch
             {
                 null => null,

@@ -96,8 +96,8 @@ internal sealed class DocumentRecord(Database database, ChangeLog changes)
         // The partial index over what is not embedded makes the third figure cheap: it is small when work is done.
         return await connection.QuerySingleAsync<CollectionCounts>(new CommandDefinition(
             """
-            SELECT COUNT(*) AS Documents, COALESCE(SUM(chunk_count), 0) AS Chunks,
-                   COALESCE(SUM(chunk_count), 0) - (SELECT COUNT(*) FROM chunks c JOIN documents d ON d.version_no = c.version_no
+            SELECT COUNT(*) AS Documents, CAST(COALESCE(SUM(chunk_count), 0) AS BIGINT) AS Chunks,
+                   CAST(COALESCE(SUM(chunk_count), 0) AS BIGINT) - (SELECT COUNT(*) FROM chunks c JOIN documents d ON d.version_no = c.version_no
                      WHERE c.vector IS NULL AND (@collectionId IS NULL OR d.collection_id = @collectionId)) AS Embedded
             FROM documents WHERE @collectionId IS NULL OR collection_id = @collectionId
             """, new { collectionId }, cancellationToken: ct));

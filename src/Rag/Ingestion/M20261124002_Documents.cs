@@ -1,12 +1,13 @@
 using FluentMigrator;
+using Rag.Storage;
 
 namespace Rag.Ingestion;
 
 /// <summary>Collections, documents, their versions and the chunks of each document's current version.</summary>
 [Migration(20261124002)]
-public sealed class M20261124002_Documents : ForwardOnlyMigration
+public sealed class M20261124002_Documents : RecordMigration
 {
-    public override void Up() => Execute.Sql("""
+    public override void Up() => Sql("""
         CREATE TABLE collections (
           id TEXT PRIMARY KEY,
           name TEXT NOT NULL UNIQUE,
@@ -29,7 +30,7 @@ public sealed class M20261124002_Documents : ForwardOnlyMigration
           updated_at BIGINT NOT NULL,
           UNIQUE (collection_id, uri));
         CREATE TABLE document_versions (
-          no INTEGER PRIMARY KEY AUTOINCREMENT,
+          no {serial},
           document_id TEXT NOT NULL REFERENCES documents(id) ON DELETE CASCADE,
           version BIGINT NOT NULL,
           title TEXT NOT NULL,
@@ -47,9 +48,9 @@ public sealed class M20261124002_Documents : ForwardOnlyMigration
           heading_path TEXT NOT NULL,
           context TEXT NOT NULL,
           hash TEXT NOT NULL,
-          units BLOB NOT NULL,
+          units {bytes} NOT NULL,
           model TEXT NULL,
-          vector BLOB NULL,
+          vector {bytes} NULL,
           PRIMARY KEY (version_no, ordinal));
         CREATE INDEX chunks_to_embed ON chunks (version_no, ordinal) WHERE vector IS NULL;
         CREATE TABLE idempotency_keys (

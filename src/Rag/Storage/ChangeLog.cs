@@ -24,14 +24,20 @@ internal sealed class ChangeLog(Database database, TimeProvider time)
 {
     private TaskCompletionSource _appended = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>Appends within the caller's transaction; returns the position of the change.</summary>
-    public Task<long> AppendAsync(DbTransaction tx, string kind, string collectionId, string? documentId = null, long? version = null) =>
-        tx.Connection!.ExecuteScalarAsync<long>(
+    /// <summary>
+    /// Appends within the caller's transaction; returns the position of the change. Positions are given in the order of
+    /// commits, so appending is the last that a transaction does: until it ends, no other transaction appends.
+    /// </summary>
+    public async Task<long> AppendAsync(DbTransaction tx, string kind, string collectionId, string? documentId = null, long? version = null)
+    {
+        await database.LockChangeLogAsync(tx);
+        return await tx.Connection!.ExecuteScalarAsync<long>(
             """
             INSERT INTO change_log (kind, collection_id, document_id, version, at)
             VALUES (@kind, @collectionId, @documentId, @version, @at) RETURNING seq
             """,
             new { kind, collectionId, documentId, version, at = time.Microseconds() }, tx);
+    }
 
     /// <summary>Wakes those who wait for a change; called after the transaction committed.</summary>
     public void Announce() => Interlocked.Exchange(ref _appended, new(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();

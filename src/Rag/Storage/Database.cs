@@ -8,30 +8,63 @@ namespace Rag.Storage;
 /// </summary>
 internal abstract class Database : IAsyncDisposable
 {
+    /// <summary>Bound in seconds for a statement that may touch a large part of the record; given to it as its own time limit.</summary>
+    public const int LongCommandSeconds = 600;
+
     /// <summary>Engine name as configuration spells it.</summary>
     public abstract string Provider { get; }
 
+    /// <summary>Whether other processes may write the same record; without it, this process is alone.</summary>
+    public abstract bool Shared { get; }
+
+    /// <summary>The pieces of SQL that the engines write differently.</summary>
+    public abstract SqlDialect Dialect { get; }
+
     /// <summary>A pooled connection that sees committed data. The caller disposes of it.</summary>
+    /// <exception cref="Foundation.RagException">Unavailable when the engine cannot be reached, within a bounded time.</exception>
     public abstract ValueTask<DbConnection> OpenAsync(CancellationToken ct);
 
     /// <summary>
     /// Runs <paramref name="work"/> in one transaction that is durable when the task completes, and rolled back
     /// when it throws. The work may run once only: it is never retried here.
     /// </summary>
-    /// <exception cref="Foundation.RagException">StorageFull when the disk has no room; Unavailable when the engine cannot be reached.</exception>
+    /// <exception cref="Foundation.RagException">
+    /// StorageFull when the disk has no room; Unavailable when the engine cannot be reached; Conflict when what it refers to
+    /// is gone. <see cref="UnknownOutcomeException"/> is the inner exception where the engine was lost while it committed.
+    /// </exception>
     public abstract Task<T> WriteAsync<T>(Func<DbTransaction, Task<T>> work, CancellationToken ct);
 
     public Task WriteAsync(Func<DbTransaction, Task> work, CancellationToken ct) =>
         WriteAsync(async tx => { await work(tx); return 0; }, ct);
 
+    /// <summary>
+    /// Makes this transaction the only one that appends to the change log until it ends, and tells the other processes of
+    /// it when it commits. Nothing else is locked after it.
+    /// </summary>
+    public abstract Task LockChangeLogAsync(DbTransaction tx);
+
+    /// <summary>Lets the statements of this transaction that ask for it run for <see cref="LongCommandSeconds"/>.</summary>
+    public abstract Task AllowLongAsync(DbTransaction tx);
+
     /// <summary>Brings the schema to this release's version; safe to call from several processes at once.</summary>
     public abstract Task MigrateAsync(CancellationToken ct);
 
-    /// <summary>Takes what deletions left in journals and free pages off the disk.</summary>
+    /// <summary>Takes what deletions left in journals and free pages off the disk, where that is this process's to do.</summary>
     public abstract Task ScrubAsync(CancellationToken ct);
 
     /// <summary>Bytes that the record takes on disk.</summary>
     public abstract Task<long> SizeBytesAsync(CancellationToken ct);
 
+    /// <summary>What an error of the engine's driver means, in the terms a caller can act on.</summary>
+    public abstract Foundation.RagException Translate(DbException error);
+
     public abstract ValueTask DisposeAsync();
 }
+
+/// <param name="LockRows">Behind a SELECT: its rows stay as they are until the transaction ends.</param>
+/// <param name="SkipLocked">The same for the rows of table alias <c>c</c>, leaving out those that others hold.</param>
+/// <param name="Now">The engine's clock, UTC microseconds: one clock for all processes.</param>
+internal sealed record SqlDialect(string LockRows, string SkipLocked, string Now);
+
+/// <summary>The engine was lost while it committed: the transaction is there whole or not at all, and which is not known.</summary>
+internal sealed class UnknownOutcomeException(string message, Exception inner) : Exception(message, inner);

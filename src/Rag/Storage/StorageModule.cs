@@ -1,5 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Rag.Foundation;
+using Rag.Storage.Postgres;
 using Rag.Storage.Sqlite;
 
 namespace Rag.Storage;
@@ -8,10 +10,19 @@ internal static class StorageModule
 {
     public static IServiceCollection AddStorage(this IServiceCollection services, ConfigurationSections sections)
     {
-        services.AddSection<StorageOptions>(sections);
+        var options = services.AddSection<StorageOptions>(sections);
         services.AddSingleton(s => DataDirectory.Open(s.GetRequiredService<StorageOptions>()));
-        services.AddSingleton<Database, SqliteDatabase>();
         services.AddSingleton<ChangeLog>();
+        if (options.Provider == "postgres") services.AddPostgres();
+        else services.AddSingleton<Database, SqliteDatabase>();
         return services;
+    }
+
+    private static void AddPostgres(this IServiceCollection services)
+    {
+        services.AddSingleton<PostgresDatabase>();
+        services.AddSingleton<Database>(s => s.GetRequiredService<PostgresDatabase>());
+        services.AddSingleton<ChangeListener>();
+        services.AddSingleton<IHostedService>(s => s.GetRequiredService<ChangeListener>());
     }
 }

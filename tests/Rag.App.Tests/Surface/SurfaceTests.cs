@@ -1,13 +1,16 @@
 using System.CommandLine;
 using System.Text;
 using System.Text.Json;
+using Dapper;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Rag.App.Tests.Http;
 using Rag.Foundation;
 using Rag.Storage;
+using Rag.Storage.Postgres;
 using Rag.Storage.Sqlite;
+using Rag.Testing;
 
 namespace Rag.App.Tests.Surface;
 
@@ -81,6 +84,34 @@ public sealed class SurfaceTests(HttpServer server) : IClassFixture<HttpServer>
         {
             Directory.Delete(data, recursive: true);
         }
+    }
+
+    [Fact]
+    public async Task The_schema_of_the_record_on_postgres_is_what_it_was()
+    {
+        if (!PostgresServer.IsInstalled && Environment.GetEnvironmentVariable("CI") != "true") Assert.Skip("PostgreSQL is not installed; './test' installs it.");
+        await using var postgres = await PostgresServer.StartAsync(Cancel);
+        var options = new StorageOptions { Provider = "postgres", Postgres = { ConnectionString = postgres.ConnectionString(), MaxPoolSize = 4 } };
+        await using var database = new PostgresDatabase(options, TimeProvider.System);
+        await database.MigrateAsync(Cancel);
+        await using var connection = await database.OpenAsync(Cancel);
+        var lines = await connection.QueryAsync<string>("""
+            SELECT CASE WHEN a.attnum = 1 THEN E'\n' || c.relname || E'\n' ELSE '' END || '  ' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod)
+              || COALESCE(' COLLATE ' || (SELECT collname FROM pg_collation l WHERE l.oid = a.attcollation AND l.collname <> 'default'), '')
+              || CASE WHEN a.attnotnull THEN ' NOT NULL' ELSE '' END
+              || CASE WHEN a.attidentity <> '' THEN ' IDENTITY' ELSE COALESCE(' DEFAULT ' || pg_get_expr(d.adbin, d.adrelid), '') END
+            FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+            LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
+            WHERE c.relkind = 'r' AND c.relnamespace = current_schema()::regnamespace ORDER BY c.relname COLLATE "C", a.attnum
+            """);
+        var rules = await connection.QueryAsync<string>("""
+            SELECT line FROM (
+              SELECT conrelid::regclass || ': ' || pg_get_constraintdef(oid) AS line FROM pg_constraint WHERE connamespace = current_schema()::regnamespace
+              UNION ALL
+              SELECT indexdef FROM pg_indexes i WHERE schemaname = current_schema() AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conname = i.indexname AND connamespace = current_schema()::regnamespace)
+            ) l ORDER BY line COLLATE "C"
+            """);
+        await CompareAsync("schema-postgres.txt", string.Join('\n', lines).TrimStart() + "\n\n" + string.Join('\n', rules) + "\n");
     }
 
     private static async Task CompareAsync(string name, string actual)

@@ -6,7 +6,11 @@ using Rag.Ingestion;
 
 namespace Rag.Tests.Answering;
 
-public sealed class AnswererTests
+public sealed class AnswererOnSqlite() : AnswererTests(Engine.Sqlite);
+
+public sealed class AnswererOnPostgres() : AnswererTests(Engine.Postgres);
+
+public abstract class AnswererTests(Engine engine)
 {
     private const string Manual = """
         # Backups
@@ -44,7 +48,7 @@ public sealed class AnswererTests
     [Fact]
     public async Task Every_sentence_is_the_text_at_its_span()
     {
-        await using var service = await TestService.StartAsync(model: true);
+        await using var service = await TestService.StartAsync(engine: engine, model: true);
         await service.PutAsync("manual.md", Manual);
         foreach (string question in new[] { "How do I restore a backup?", "How long are backups kept?", "Which port does Alertmanager use?", "How is the cache cleared?" })
         {
@@ -64,7 +68,7 @@ public sealed class AnswererTests
     [Fact]
     public async Task A_how_to_keeps_its_steps_and_its_code()
     {
-        await using var service = await TestService.StartAsync(model: true);
+        await using var service = await TestService.StartAsync(engine: engine, model: true);
         await service.PutAsync("manual.md", Manual);
         var steps = await service.AskAsync("How do I restore a backup?");
         steps.Sentences.Where(s => s.Kind == "list_item").Select(s => s.Text).ShouldBe(["1. Stop the server.", "2. Copy the backup into the data directory.", "3. Start the server."]);
@@ -75,7 +79,7 @@ public sealed class AnswererTests
     [Fact]
     public async Task A_table_row_comes_with_its_header()
     {
-        await using var service = await TestService.StartAsync(model: true);
+        await using var service = await TestService.StartAsync(engine: engine, model: true);
         await service.PutAsync("manual.md", Manual);
         var answer = await service.AskAsync("Which port does Alertmanager use?");
         answer.Sentences.Select(s => s.Text).ShouldBe(["Service | Port", "Alertmanager | 9093"]);
@@ -84,7 +88,7 @@ public sealed class AnswererTests
     [Fact]
     public async Task A_table_row_is_read_together_with_its_header()
     {
-        await using var service = await TestService.StartAsync(model: true);
+        await using var service = await TestService.StartAsync(engine: engine, model: true);
         await service.PutAsync("policy.md", "# Policy\n\n| Backup | Kept for |\n|---|---|\n| Daily | 30 days |\n| Weekly | 1 year |\n| Monthly | 7 years |");
         var answer = await service.AskAsync("How long are weekly backups kept?");
         answer.Sentences.Select(s => s.Text).ShouldBe(["Backup | Kept for", "Weekly | 1 year"]);
@@ -93,7 +97,7 @@ public sealed class AnswererTests
     [Fact]
     public async Task What_the_documents_do_not_say_is_declined_and_it_says_what_it_looked_at()
     {
-        await using var service = await TestService.StartAsync(model: true);
+        await using var service = await TestService.StartAsync(engine: engine, model: true);
         await service.PutAsync("manual.md", Manual);
         foreach (string question in new[] { "Who won the football world cup in 1998?", "What is the boiling point of mercury?", "Is it of the or?" })
         {
@@ -107,7 +111,7 @@ public sealed class AnswererTests
     [Fact]
     public async Task An_empty_collection_declines()
     {
-        await using var service = await TestService.StartAsync(model: true);
+        await using var service = await TestService.StartAsync(engine: engine, model: true);
         var answer = await service.AskAsync("What is here?");
         answer.Outcome.ShouldBe(Answer.Abstained);
         answer.LookedAt.ShouldBeEmpty();
@@ -116,7 +120,7 @@ public sealed class AnswererTests
     [Fact]
     public async Task The_same_question_again_comes_from_the_cache_and_is_the_same_answer()
     {
-        await using var service = await TestService.StartAsync(model: true);
+        await using var service = await TestService.StartAsync(engine: engine, model: true);
         await service.PutAsync("manual.md", Manual);
         var first = await service.AskAsync("How long are backups kept?");
         var again = await service.AskAsync("  how long are   BACKUPS kept? ");
@@ -127,7 +131,7 @@ public sealed class AnswererTests
     [Fact]
     public async Task After_a_write_elsewhere_the_evidence_still_answers_from_the_cache_and_a_write_to_it_does_not()
     {
-        await using var service = await TestService.StartAsync(model: true);
+        await using var service = await TestService.StartAsync(engine: engine, model: true);
         await service.PutAsync("manual.md", Manual);
         var first = await service.AskAsync("How long are backups kept?");
         await service.PutAsync("birds.txt", "Herons stand in shallow water.");
@@ -146,7 +150,7 @@ public sealed class AnswererTests
     [Fact]
     public async Task Evidence_that_stays_the_same_is_decided_once()
     {
-        await using var service = await TestService.StartAsync(model: true);
+        await using var service = await TestService.StartAsync(engine: engine, model: true);
         await service.PutAsync("manual.md", Manual);
         for (int i = 0; i < 8; i++) await service.PutAsync($"backups{i}.txt", $"Backups of kind {i} are kept for one year in vault {i}.");
         await service.AskAsync("How long are backups kept?");
@@ -161,7 +165,7 @@ public sealed class AnswererTests
     [Fact]
     public async Task Many_who_ask_the_same_at_once_cost_one_answer()
     {
-        await using var service = await TestService.StartAsync(model: true);
+        await using var service = await TestService.StartAsync(engine: engine, model: true);
         await service.PutAsync("manual.md", Manual);
         var answers = await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => service.AskAsync("How long are backups kept?")));
         answers.Select(a => a.Id).Distinct().ShouldHaveSingleItem();
@@ -171,7 +175,7 @@ public sealed class AnswererTests
     [Fact]
     public async Task An_answer_is_shown_and_replayed_from_its_provenance_after_the_document_changed()
     {
-        await using var service = await TestService.StartAsync(model: true);
+        await using var service = await TestService.StartAsync(engine: engine, model: true);
         await service.PutAsync("manual.md", Manual);
         var answer = await service.AskAsync("How long are backups kept?");
         await service.PutAsync("manual.md", "# Nothing\n\nThe manual was rewritten.");
@@ -185,7 +189,7 @@ public sealed class AnswererTests
     [Fact]
     public async Task With_its_document_an_answers_words_are_gone()
     {
-        await using var service = await TestService.StartAsync(model: true);
+        await using var service = await TestService.StartAsync(engine: engine, model: true);
         await service.PutAsync("manual.md", Manual);
         var answer = await service.AskAsync("How long are backups kept?");
         await service.DeleteAsync("manual.md");
@@ -200,7 +204,7 @@ public sealed class AnswererTests
         var answers = new List<string>();
         foreach (var order in new[] { texts, texts.Reverse().ToArray() })
         {
-            await using var service = await TestService.StartAsync(model: true);
+            await using var service = await TestService.StartAsync(engine: engine, model: true);
             foreach (string text in order) await service.PutAsync(Sha256.Hex(text), text);
             answers.Add((await service.AskAsync("How many years does vault 7 keep backups?")).Text);
         }
@@ -213,7 +217,7 @@ public sealed class AnswererTests
     [InlineData(null)]
     public async Task An_empty_question_is_refused_with_a_remedy(string? question)
     {
-        await using var service = await TestService.StartAsync();
+        await using var service = await TestService.StartAsync(engine: engine);
         var e = await Should.ThrowAsync<RagException>(() => service.AskAsync(question!));
         (e.Kind, e.Remedy.Length > 0).ShouldBe((ErrorKind.Invalid, true));
     }
@@ -221,7 +225,7 @@ public sealed class AnswererTests
     [Fact]
     public async Task Any_question_is_answered_or_refused_and_never_fails()
     {
-        await using var service = await TestService.StartAsync(model: true);
+        await using var service = await TestService.StartAsync(engine: engine, model: true);
         await service.PutAsync("manual.md", Manual);
         await Gen.String[0, 300].SampleAsync(async question =>
         {

@@ -5,19 +5,24 @@ using Rag.Storage;
 
 namespace Rag.Tests.Indexing;
 
-public sealed class IndexerTests
+public sealed class IndexerOnSqlite() : IndexerTests(Engine.Sqlite);
+
+public sealed class IndexerOnPostgres() : IndexerTests(Engine.Postgres);
+
+public abstract class IndexerTests(Engine engine)
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task A_lost_index_is_built_anew_from_the_record()
     {
+        await using var record = await TestRecord.CreateAsync(engine);
         string data = Directory.CreateTempSubdirectory("rag-test-").FullName;
         try
         {
-            await using (var service = await TestService.StartAsync(model: true, data: data)) await service.PutAsync("a.txt", "Herons stand in shallow water.");
+            await using (var service = await TestService.StartAsync(engine: engine, model: true, data: data, record: record)) await service.PutAsync("a.txt", "Herons stand in shallow water.");
             Directory.Delete(Path.Combine(data, "index"), recursive: true);
-            await using var again = await TestService.StartAsync(model: true, data: data);
+            await using var again = await TestService.StartAsync(engine: engine, model: true, data: data, record: record);
             (await again.SearchAsync("herons")).ShouldHaveSingleItem().Cosine.ShouldBeGreaterThan(0.3f);
             (await again.Get<IndexVerifier>().VerifyAsync(Cancel)).Clean.ShouldBeTrue();
         }
@@ -34,10 +39,11 @@ public sealed class IndexerTests
     [InlineData("vectors.bin")]
     public async Task A_damaged_index_is_built_anew_from_the_record(string pattern)
     {
+        await using var record = await TestRecord.CreateAsync(engine);
         string data = Directory.CreateTempSubdirectory("rag-test-").FullName;
         try
         {
-            await using (var service = await TestService.StartAsync(model: true, data: data)) await service.PutAsync("a.txt", "Herons stand in shallow water.");
+            await using (var service = await TestService.StartAsync(engine: engine, model: true, data: data, record: record)) await service.PutAsync("a.txt", "Herons stand in shallow water.");
             var files = Directory.EnumerateFiles(Path.Combine(data, "index"), pattern, SearchOption.AllDirectories).ToList();
             files.ShouldNotBeEmpty();
             foreach (string file in files)
@@ -45,7 +51,7 @@ public sealed class IndexerTests
                 using var stream = File.OpenWrite(file);
                 stream.SetLength(stream.Length / 2);
             }
-            await using var again = await TestService.StartAsync(model: true, data: data);
+            await using var again = await TestService.StartAsync(engine: engine, model: true, data: data, record: record);
             (await again.SearchAsync("herons")).ShouldHaveSingleItem();
             (await again.Get<IndexVerifier>().VerifyAsync(Cancel)).Clean.ShouldBeTrue();
         }
@@ -58,14 +64,15 @@ public sealed class IndexerTests
     [Fact]
     public async Task Changes_that_are_applied_again_do_no_harm()
     {
+        await using var record = await TestRecord.CreateAsync(engine);
         string data = Directory.CreateTempSubdirectory("rag-test-").FullName;
         try
         {
-            await using (var service = await TestService.StartAsync(data: data))
+            await using (var service = await TestService.StartAsync(engine: engine, data: data, record: record))
                 for (int i = 0; i < 10; i++) await service.PutAsync($"d{i % 5}.txt", $"Text number {i} is about topic{i}.");
             // As after a kill between the index commit and the position.
             await File.WriteAllTextAsync(Path.Combine(data, "index", "position.txt"), "3", Cancel);
-            await using var again = await TestService.StartAsync(data: data);
+            await using var again = await TestService.StartAsync(engine: engine, data: data, record: record);
             var report = await again.Get<IndexVerifier>().VerifyAsync(Cancel);
             report.Clean.ShouldBeTrue();
             report.Collections.ShouldHaveSingleItem().IndexChunks.ShouldBe(5);
@@ -79,15 +86,16 @@ public sealed class IndexerTests
     [Fact]
     public async Task A_restart_opens_the_index_that_is_there_and_clears_what_a_rebuild_left()
     {
+        await using var record = await TestRecord.CreateAsync(engine);
         string data = Directory.CreateTempSubdirectory("rag-test-").FullName;
         try
         {
-            await using (var service = await TestService.StartAsync(data: data)) await service.PutAsync("a.txt", "Herons stand in shallow water.");
+            await using (var service = await TestService.StartAsync(engine: engine, data: data, record: record)) await service.PutAsync("a.txt", "Herons stand in shallow water.");
             var segments = Directory.EnumerateFiles(Path.Combine(data, "index"), "_*", SearchOption.AllDirectories).ToDictionary(f => f, File.GetLastWriteTimeUtc);
             segments.ShouldNotBeEmpty();
             string leftover = Path.Combine(data, "index", "half.new");
             Directory.CreateDirectory(leftover);
-            await using var again = await TestService.StartAsync(data: data);
+            await using var again = await TestService.StartAsync(engine: engine, data: data, record: record);
             (await again.SearchAsync("herons")).ShouldHaveSingleItem();
             foreach (var (file, written) in segments) File.GetLastWriteTimeUtc(file).ShouldBe(written, file);
             Directory.Exists(leftover).ShouldBeFalse();
@@ -101,16 +109,16 @@ public sealed class IndexerTests
     [Fact]
     public async Task A_record_that_was_put_back_beneath_its_index_is_noticed()
     {
+        await using var record = await TestRecord.CreateAsync(engine);
         string data = Directory.CreateTempSubdirectory("rag-test-").FullName;
         try
         {
-            await using (var service = await TestService.StartAsync(data: data)) await service.PutAsync("a.txt", "Herons stand in shallow water.");
-            File.Copy(Path.Combine(data, "rag.db"), Path.Combine(data, "backup.db"));
-            await using (var service = await TestService.StartAsync(data: data)) await service.PutAsync("b.txt", "Egrets came after the backup.");
-            foreach (string journal in new[] { "rag.db-wal", "rag.db-shm" }) File.Delete(Path.Combine(data, journal));
-            File.Move(Path.Combine(data, "backup.db"), Path.Combine(data, "rag.db"), overwrite: true);
+            await using (var service = await TestService.StartAsync(engine: engine, data: data, record: record)) await service.PutAsync("a.txt", "Herons stand in shallow water.");
+            await record.BackUpAsync(data);
+            await using (var service = await TestService.StartAsync(engine: engine, data: data, record: record)) await service.PutAsync("b.txt", "Egrets came after the backup.");
+            await record.PutBackAsync(data);
 
-            await using var again = await TestService.StartAsync(data: data);
+            await using var again = await TestService.StartAsync(engine: engine, data: data, record: record);
             (await again.SearchAsync("egrets")).ShouldBeEmpty();
             (await again.Get<IndexVerifier>().VerifyAsync(Cancel)).Clean.ShouldBeTrue();
             await again.PutAsync("c.txt", "Storks come now.");
@@ -125,7 +133,7 @@ public sealed class IndexerTests
     [Fact]
     public async Task Verification_sees_what_differs_from_the_record()
     {
-        await using var service = await TestService.StartAsync();
+        await using var service = await TestService.StartAsync(engine: engine);
         await service.PutAsync("a.txt", "Herons stand in shallow water.");
         await service.PutAsync("b.txt", "Egrets are white.");
         await service.Get<Database>().WriteAsync(async tx =>
@@ -146,7 +154,7 @@ public sealed class IndexerTests
     [Fact]
     public async Task A_rebuild_keeps_answers_coming_and_ends_where_the_record_is()
     {
-        await using var service = await TestService.StartAsync();
+        await using var service = await TestService.StartAsync(engine: engine);
         for (int i = 0; i < 100; i++) await service.PutAsync($"d{i}.txt", $"Herons of kind{i} stand in shallow water.");
         var rebuild = service.Get<Indexer>().RebuildAsync(await service.CollectionAsync(), null, Cancel);
         while (!rebuild.IsCompleted) (await service.SearchAsync("herons", count: 100)).Count.ShouldBe(100);
@@ -159,7 +167,7 @@ public sealed class IndexerTests
     [Fact]
     public async Task A_collection_is_searched_in_its_own_language()
     {
-        await using var service = await TestService.StartAsync();
+        await using var service = await TestService.StartAsync(engine: engine);
         await service.CollectionAsync("deutsch", "german");
         await service.PutAsync("a.txt", "Die Häuser stehen am Fluss.", collection: "deutsch");
         (await service.SearchAsync("haus", collection: "deutsch")).ShouldHaveSingleItem();

@@ -7,14 +7,18 @@ using Rag.Storage;
 
 namespace Rag.Tests.Ingestion;
 
-public sealed class DocumentLifecycleTests
+public sealed class DocumentLifecycleOnSqlite() : DocumentLifecycleTests(Engine.Sqlite);
+
+public sealed class DocumentLifecycleOnPostgres() : DocumentLifecycleTests(Engine.Postgres);
+
+public abstract class DocumentLifecycleTests(Engine engine)
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task The_same_file_again_is_skipped_and_a_changed_one_becomes_a_version()
     {
-        await using var service = await TestService.StartAsync();
+        await using var service = await TestService.StartAsync(engine: engine);
         var created = await service.PutAsync("a.txt", "The cache is cleared with rag cache clear.");
         (created.Status, created.Version).ShouldBe((IngestOutcome.Created, 1));
         var unchanged = await service.PutAsync("a.txt", "The cache is cleared with rag cache clear.");
@@ -30,7 +34,7 @@ public sealed class DocumentLifecycleTests
     [Fact]
     public async Task A_refused_file_leaves_what_was_there_in_place()
     {
-        await using var service = await TestService.StartAsync();
+        await using var service = await TestService.StartAsync(engine: engine);
         await service.PutAsync("a.txt", "Replication needs two nodes.");
         var refused = await service.TryPutAsync("a.txt", "   ");
         (refused.Status, refused.Reason).ShouldBe((IngestOutcome.Failed, "empty"));
@@ -40,7 +44,7 @@ public sealed class DocumentLifecycleTests
     [Fact]
     public async Task A_deleted_document_leaves_nothing_behind_on_disk()
     {
-        await using var service = await TestService.StartAsync(model: true);
+        await using var service = await TestService.StartAsync(engine: engine, model: true);
         for (int i = 0; i < 20; i++) await service.PutAsync($"other{i}.txt", $"Document {i} speaks of ordinary things that everybody keeps.");
         await service.PutAsync("secret.txt", "The zyxwvutsrq protocol is named quuxfrobnicator by its makers.");
         await service.PutAsync("secret.txt", "The zyxwvutsrq protocol was renamed plughxyzzy by its makers.");
@@ -63,7 +67,7 @@ public sealed class DocumentLifecycleTests
     [Fact]
     public async Task A_deleted_collection_leaves_nothing_behind_on_disk()
     {
-        await using var service = await TestService.StartAsync();
+        await using var service = await TestService.StartAsync(engine: engine);
         await service.PutAsync("a.txt", "The zyxwvutsrq protocol stays.");
         await service.PutAsync("b.txt", "The quuxfrobnicator goes.", collection: "other");
         await service.Get<Collections>().DeleteAsync("other", Cancel);
@@ -77,7 +81,7 @@ public sealed class DocumentLifecycleTests
     [Fact]
     public async Task Vectors_of_passages_that_stay_are_used_again()
     {
-        await using var service = await TestService.StartAsync(model: true);
+        await using var service = await TestService.StartAsync(engine: engine, model: true);
         await service.PutAsync("a.md", "# One\n\nThe first section stays.\n\n# Two\n\nThe second section changes.");
         await service.PutAsync("a.md", "# One\n\nThe first section stays.\n\n# Two\n\nThe second section has changed.");
         await using var connection = await service.Get<Database>().OpenAsync(Cancel);
@@ -88,7 +92,7 @@ public sealed class DocumentLifecycleTests
     [Fact]
     public async Task Old_versions_are_kept_up_to_the_bound()
     {
-        await using var service = await TestService.StartAsync(settings: new() { ["Ingestion:KeepVersions"] = "2" });
+        await using var service = await TestService.StartAsync(engine: engine, settings: new() { ["Ingestion:KeepVersions"] = "2" });
         for (int i = 1; i <= 5; i++) await service.PutAsync("a.txt", $"Version number {i} of the text.");
         string id = (await service.PutAsync("a.txt", "Version number 5 of the text.")).Id!;
         (await service.Get<DocumentRecord>().VersionsAsync(id, Cancel)).Select(v => v.Version).ShouldBe([5, 4]);
@@ -97,12 +101,13 @@ public sealed class DocumentLifecycleTests
     [Fact]
     public async Task What_was_acknowledged_is_there_when_the_record_is_opened_again()
     {
+        await using var record = await TestRecord.CreateAsync(engine);
         string data = Directory.CreateTempSubdirectory("rag-test-").FullName;
         try
         {
-            await using (var service = await TestService.StartAsync(data: data))
+            await using (var service = await TestService.StartAsync(engine: engine, data: data, record: record))
                 await Parallel.ForAsync(0, 50, Cancel, async (i, _) => await service.PutAsync($"d{i}.txt", $"Document number {i} is about topic{i}."));
-            await using var again = await TestService.StartAsync(data: data);
+            await using var again = await TestService.StartAsync(engine: engine, data: data, record: record);
             (await again.Get<DocumentRecord>().CountAsync(null, Cancel)).Documents.ShouldBe(50);
             for (int i = 0; i < 50; i++) (await again.SearchAsync($"topic{i}")).ShouldHaveSingleItem().Chunk.Uri.ShouldBe($"d{i}.txt");
             (await again.Get<IndexVerifier>().VerifyAsync(Cancel)).Clean.ShouldBeTrue();
@@ -116,8 +121,8 @@ public sealed class DocumentLifecycleTests
     [Fact]
     public async Task Two_processes_cannot_hold_one_data_directory()
     {
-        await using var service = await TestService.StartAsync();
-        var e = await Should.ThrowAsync<RagException>(() => TestService.StartAsync(data: service.Data));
+        await using var service = await TestService.StartAsync(engine: engine);
+        var e = await Should.ThrowAsync<RagException>(() => TestService.StartAsync(engine: engine, data: service.Data));
         e.Kind.ShouldBe(ErrorKind.Conflict);
         e.Message.ShouldContain("in use by another process");
     }
@@ -125,7 +130,7 @@ public sealed class DocumentLifecycleTests
     [Fact]
     public async Task An_archive_is_taken_apart_and_a_bad_entry_does_not_stop_the_others()
     {
-        await using var service = await TestService.StartAsync();
+        await using var service = await TestService.StartAsync(engine: engine);
         using var zip = new MemoryStream();
         using (var archive = new System.IO.Compression.ZipArchive(zip, System.IO.Compression.ZipArchiveMode.Create, leaveOpen: true))
         {

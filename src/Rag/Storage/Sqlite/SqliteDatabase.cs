@@ -17,6 +17,10 @@ internal sealed class SqliteDatabase(StorageOptions options) : Database
 
     public override string Provider => "sqlite";
 
+    public override bool Shared => false;
+
+    public override SqlDialect Dialect { get; } = new("", "", "CAST(unixepoch('subsec') * 1000000 AS INTEGER)");
+
     public string ConnectionString => new SqliteConnectionStringBuilder
     {
         DataSource = _path,
@@ -71,6 +75,11 @@ internal sealed class SqliteDatabase(StorageOptions options) : Database
         }
     }
 
+    /// <summary>There is one writer at a time already, and no other process.</summary>
+    public override Task LockChangeLogAsync(DbTransaction tx) => Task.CompletedTask;
+
+    public override Task AllowLongAsync(DbTransaction tx) => Task.CompletedTask;
+
     public override async Task MigrateAsync(CancellationToken ct)
     {
         Directory.CreateDirectory(options.DataDirectory);
@@ -103,11 +112,14 @@ internal sealed class SqliteDatabase(StorageOptions options) : Database
         _writer.Dispose();
     }
 
+    public override RagException Translate(DbException error) => error is SqliteException e ? Translate(e) : new(ErrorKind.Unavailable, $"The record answered with an error: {error.Message}", "Try again; the log holds the details.", error);
+
     private RagException Translate(SqliteException e) => e.SqliteErrorCode switch
     {
         13 => new(ErrorKind.StorageFull, "The disk that holds the record is full.", $"Free space in {options.DataDirectory}; nothing was lost or half-written.", e),
         5 or 6 => new(ErrorKind.Unavailable, "The record is locked by another process.", "Try again; if it persists, find the process that holds the data directory open.", e),
         11 or 26 => new(ErrorKind.Unavailable, $"The record {_path} is damaged: {e.Message}", "Restore it from a backup.", e),
+        19 => new(ErrorKind.Conflict, "What this write refers to was changed or removed meanwhile.", "Look at the present state and try again.", e),
         14 => new(ErrorKind.Unavailable, $"The record {_path} cannot be opened.", "Check that the directory exists and that this user may write to it.", e),
         _ => new(ErrorKind.Unavailable, $"The record answered with an error: {e.Message}", "Try again; the log holds the details.", e),
     };

@@ -5,6 +5,12 @@ namespace Rag.Storage.Sqlite;
 
 internal static class SqliteMigrations
 {
+    /// <summary>The shared SQL of a migration as SQLite writes it.</summary>
+    public static string Dialect(string shared) => shared
+        .Replace("{serial}", "INTEGER PRIMARY KEY AUTOINCREMENT", StringComparison.Ordinal)
+        .Replace("{integer}", "INTEGER", StringComparison.Ordinal)
+        .Replace("{bytes}", "BLOB", StringComparison.Ordinal);
+
     /// <summary>Runs the migrations that the slices declare, in the order of their numbers; forward only.</summary>
     public static void Run(string connectionString)
     {
