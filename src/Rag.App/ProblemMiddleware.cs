@@ -8,6 +8,8 @@ namespace Rag.App;
 internal static partial class ProblemMiddleware
 {
     private const int RetryAfterSeconds = 5;
+    /// <summary>The queue is bounded in time, so that room comes soon.</summary>
+    private const int RetryAfterLoadSeconds = 1;
 
     public static IApplicationBuilder UseProblems(this IApplicationBuilder app)
     {
@@ -70,11 +72,17 @@ internal static partial class ProblemMiddleware
         }
         context.Response.Clear();
         context.Response.StatusCode = status;
-        if (status is 429 or 503) context.Response.Headers.RetryAfter = RetryAfterSeconds.ToString(System.Globalization.CultureInfo.InvariantCulture);
+        SetRetryAfter(context.Response, status, overloaded: type.EndsWith(":overloaded", StringComparison.Ordinal));
         var problem = new ProblemDetails { Status = status, Type = type, Title = title, Detail = detail, Instance = context.Request.Path };
         problem.Extensions["remedy"] = remedy;
         problem.Extensions["trace_id"] = Activity.Current?.TraceId.ToString() ?? context.TraceIdentifier;
         return context.Response.WriteAsJsonAsync(problem, StatusJson.Default.ProblemDetails, "application/problem+json");
+    }
+
+    /// <summary>What a refusal for now must say, on every door.</summary>
+    public static void SetRetryAfter(HttpResponse response, int status, bool overloaded)
+    {
+        if (status is 429 or 503) response.Headers.RetryAfter = (overloaded ? RetryAfterLoadSeconds : RetryAfterSeconds).ToString(System.Globalization.CultureInfo.InvariantCulture);
     }
 
     [LoggerMessage(9001, LogLevel.Warning, "Refused for now: {Reason}")]

@@ -33,6 +33,7 @@ internal static class RagServer
         if (ownsProcess) builder.Services.AddSingleton<IHostLifetime, ServerLifetime>();
         else builder.Services.AddSingleton<IHostLifetime, CommandLifetime>();
         builder.Services.AddOptions<HostOptions>().Configure<ServerOptions>((host, server) => host.ShutdownTimeout = TimeSpan.FromMilliseconds(server.StopTimeoutMs));
+        builder.Services.AddLoadShedding();
         builder.Services.AddPages();
         builder.Services.AddOpenApi("v1", OpenApiText.Configure);
         builder.Services.ConfigureHttpJsonOptions(json =>
@@ -61,6 +62,7 @@ internal static class RagServer
         app.UseProblems();
         app.UseHostGuard();
         app.UsePages();
+        app.UseRateLimiter();
         app.MapIngestion();
         app.MapAnswering();
         app.MapRetrieval();

@@ -15,12 +15,12 @@ internal static class AskEndpoints
 
     public static void MapAskPages(this IEndpointRouteBuilder pages)
     {
-        pages.MapGet("/", AskAsync);
-        pages.MapPost("/feedback", FeedbackAsync);
+        pages.MapGet("/", AskAsync).RequireRateLimiting(LoadClass.Questions);
+        pages.MapPost("/feedback", FeedbackAsync).RequireRateLimiting(LoadClass.Writes);
     }
 
     private static async Task<RazorComponentResult<AskPage>> AskAsync(
-        HttpContext context, Answerer answerer, CollectionCatalog catalog, Collections collections, DocumentRecord documents, DocumentReader reader,
+        HttpContext context, Answerer answerer, ServerOptions server, CollectionCatalog catalog, Collections collections, DocumentRecord documents, DocumentReader reader,
         CancellationToken ct, string? q = null, string? collection = null, string? source = null, string? thanks = null)
     {
         string name = string.IsNullOrWhiteSpace(collection) ? Collections.Default : collection;
@@ -30,7 +30,7 @@ internal static class AskEndpoints
         try
         {
             if (model.Question.Length == 0) return Page(model with { Welcome = await WelcomeAsync(name, collections, documents, ct) });
-            var (rendered, cached) = await answerer.AskAsync(new AskRequest(model.Question, name), ct);
+            var (rendered, cached) = await TimeBudget.RunAsync(server.QuestionTimeoutMs, (answerer, new AskRequest(model.Question, name)), static (s, token) => s.answerer.AskAsync(s.Item2, token), ct);
             var answer = cached ? rendered.Answer with { Cached = true } : rendered.Answer;
             if (answer.LookedAt.Count == 0 && await WelcomeAsync(name, collections, documents, ct) is { Documents: 0 } empty) return Page(model with { Welcome = empty });
             int number = int.TryParse(source, out int n) && n >= 1 && n <= answer.Sources.Count ? n : answer.Sources.Count > 0 ? 1 : 0;

@@ -16,7 +16,7 @@ internal static class DocumentEndpoints
     {
         pages.MapGet("/documents/{collection}/{id}", ShowAsync);
         pages.MapGet("/documents/{collection}/{id}/delete", ConfirmAsync);
-        pages.MapPost("/documents/{collection}/{id}/delete", DeleteAsync);
+        pages.MapPost("/documents/{collection}/{id}/delete", DeleteAsync).RequireRateLimiting(LoadClass.Writes);
     }
 
     private static async Task<RazorComponentResult<DocumentPage>> ShowAsync(

@@ -19,8 +19,8 @@ internal static class DocumentsEndpoints
     public static void MapDocumentsPages(this IEndpointRouteBuilder pages)
     {
         pages.MapGet("/documents", ShowAsync);
-        pages.MapPost("/documents/new-collection", CreateAsync);
-        pages.MapPost("/documents/{collection}/upload", UploadAsync);
+        pages.MapPost("/documents/new-collection", CreateAsync).RequireRateLimiting(LoadClass.Writes);
+        pages.MapPost("/documents/{collection}/upload", UploadAsync).RequireRateLimiting(LoadClass.Writes);
     }
 
     /// <summary>The services that the page is made of.</summary>

@@ -60,6 +60,7 @@ internal static partial class PageErrors
             return Task.CompletedTask;
         }
         context.Response.Clear();
+        ProblemMiddleware.SetRetryAfter(context.Response, failure.Status, overloaded: failure.Title == Problems.Of(ErrorKind.Overloaded).Title);
         return PageResult.Of<FailurePage, Failure>(context, failure, failure.Status).ExecuteAsync(context);
     }
 

@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Http.Metadata;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
 using Rag.Foundation;
 
 namespace Rag.Answering;
@@ -16,19 +17,20 @@ internal static class AnsweringEndpoints
 
     public static IEndpointRouteBuilder MapAnswering(this IEndpointRouteBuilder routes)
     {
-        var ask = routes.ServiceProvider.GetService(typeof(Answerer)) as Answerer ?? throw new InvalidOperationException("AddAnswering was not called.");
+        var ask = routes.ServiceProvider.GetRequiredService<Answerer>();
+        int limitMs = routes.ServiceProvider.GetRequiredService<ServerOptions>().QuestionTimeoutMs;
         // Written by hand down to the bytes: an answer from the cache should cost little more than sending it.
-        routes.MapPost("/v1/ask", (Delegate)((HttpContext context) => AskAsync(context, ask))).WithTags("Ask").WithSummary("Answer a question with the exact spans it came from, or say that the documents do not")
+        routes.MapPost("/v1/ask", (Delegate)((HttpContext context) => AskAsync(context, ask, limitMs))).WithTags("Ask").WithSummary("Answer a question with the exact spans it came from, or say that the documents do not")
             .Accepts<AskRequest>("application/json").Produces<Answer>().ProducesProblem(400).ProducesProblem(404).ProducesProblem(503)
-            .WithMetadata(new RequestSizeLimitAttribute(MaxBodyBytes));
+            .WithMetadata(new RequestSizeLimitAttribute(MaxBodyBytes)).RequireRateLimiting(LoadClass.Questions);
         var answers = routes.MapGroup("/v1/answers").WithTags("Ask");
         answers.MapGet("/{id}", (string id, AnswerReplay replay, CancellationToken ct) => replay.ShowAsync(id, ct)).WithSummary("An answer that was given, with its sources");
-        answers.MapPost("/{id}/replay", (string id, AnswerReplay replay, CancellationToken ct) => replay.ReplayAsync(id, ct)).WithSummary("The same answer again from the same evidence");
-        answers.MapPost("/{id}/feedback", FeedbackAsync).WithSummary("Say whether an answer helped");
+        answers.MapPost("/{id}/replay", (string id, AnswerReplay replay, CancellationToken ct) => replay.ReplayAsync(id, ct)).WithSummary("The same answer again from the same evidence").RequireRateLimiting(LoadClass.Questions);
+        answers.MapPost("/{id}/feedback", FeedbackAsync).RequireRateLimiting(LoadClass.Writes).WithSummary("Say whether an answer helped");
         return routes;
     }
 
-    private static async Task AskAsync(HttpContext context, Answerer answerer)
+    private static async Task AskAsync(HttpContext context, Answerer answerer, int limitMs)
     {
         var ct = context.RequestAborted;
         AskRequest request;
@@ -40,7 +42,7 @@ internal static class AnsweringEndpoints
         {
             throw new RagException(ErrorKind.Invalid, "The body is not the JSON object that a question comes in.", "Send {\"question\": \"…\"}.", e);
         }
-        var (rendered, cached) = await answerer.AskAsync(request, ct);
+        var (rendered, cached) = await TimeBudget.RunAsync(limitMs, (answerer, request), static (s, token) => s.answerer.AskAsync(s.request, token), ct);
         if (request.Stream)
         {
             await StreamAsync(context, cached ? rendered.Answer with { Cached = true, CacheLayer = Caching.CacheLayer.Question } : rendered.Answer, ct);

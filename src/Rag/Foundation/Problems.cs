@@ -17,6 +17,7 @@ internal static class Problems
         (ErrorKind.TooLarge, 413, "too_large", "The request is too large"),
         (ErrorKind.Unsupported, 415, "unsupported", "The format is not one that is read"),
         (ErrorKind.Unavailable, 503, "unavailable", "Something that this needs is not there now"),
+        (ErrorKind.Overloaded, 503, "overloaded", "The server is busy"),
         (ErrorKind.StorageFull, 507, "storage_full", "There is no room on disk"),
     ];
 

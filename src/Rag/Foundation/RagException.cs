@@ -17,6 +17,8 @@ public enum ErrorKind
     Unsupported,
     /// <summary>Something that this needs is not there now; trying later may work (503).</summary>
     Unavailable,
+    /// <summary>More to do than is taken on at a time; trying a little later will work (503).</summary>
+    Overloaded,
     /// <summary>No room on disk (507).</summary>
     StorageFull,
 }

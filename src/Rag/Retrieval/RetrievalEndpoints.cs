@@ -35,11 +35,15 @@ internal static class RetrievalEndpoints
 {
     public static IEndpointRouteBuilder MapRetrieval(this IEndpointRouteBuilder routes)
     {
-        routes.MapPost("/v1/search", SearchAsync).WithTags("Search").WithSummary("Find passages");
+        routes.MapPost("/v1/search", SearchAsync).RequireRateLimiting(LoadClass.Questions).WithTags("Search").WithSummary("Find passages");
         return routes;
     }
 
     private static async Task<Ok<SearchResponse>> SearchAsync(
+        SearchRequest request, Retriever retriever, RetrievalOptions options, ServerOptions server, CollectionCatalog catalog, Collections collections, IndexStore indexes, Indexer indexer, CancellationToken ct) =>
+        await TimeBudget.RunAsync(server.QuestionTimeoutMs, 0, async (_, token) => await FindAsync(request, retriever, options, catalog, collections, indexes, indexer, token), ct);
+
+    private static async Task<Ok<SearchResponse>> FindAsync(
         SearchRequest request, Retriever retriever, RetrievalOptions options, CollectionCatalog catalog, Collections collections, IndexStore indexes, Indexer indexer, CancellationToken ct)
     {
         if (request.K < 1 || request.K > options.MaxResults) throw new RagException(ErrorKind.Invalid, $"k is {request.K}.", $"Choose 1 to {options.MaxResults}.");
