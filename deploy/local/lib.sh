@@ -96,11 +96,28 @@ answers() {
   case "$1" in
     # Over TCP, as clients come; an answer that the password is wrong would not do.
     postgres) echo 'SELECT 1' | psql_admin > /dev/null 2>&1 ;;
-    redis) REDISCLI_AUTH="$(cat "$state/secrets/redis-password")" redis-cli -h 127.0.0.1 -p "$(port_of redis)" ping 2>/dev/null | grep -q PONG ;;
+    redis) REDISCLI_AUTH="$(cat "$state/secrets/redis-password")" redis-cli -h 127.0.0.1 -p "$(port_of redis)" ping 2>/dev/null | grep PONG > /dev/null ;;
     replica-*) http_ok "$(port_of "$1")" /readyz ;;
     haproxy) http_ok "$(port_of haproxy)" /readyz ;;
     prometheus|alertmanager) http_ok "$(port_of "$1")" /-/ready ;;
   esac
+}
+
+# A killed PostgreSQL leaves children that end a moment later, and a lock file. The file goes when the last child is gone: two
+# servers on the same data would destroy it.
+clear_postgres() {
+  local folder deadline=$((SECONDS + 20)) alive
+  [ -f "$state/postgres/postmaster.pid" ] || return 0
+  while :; do
+    alive=no
+    for folder in /proc/[0-9]*; do
+      if [ "$(readlink "$folder/cwd" 2>/dev/null)" = "$state/postgres" ] && [ -n "$(started_at "${folder#/proc/}")" ]; then alive=yes; break; fi
+    done
+    [ "$alive" = yes ] || break
+    [ "$SECONDS" -lt "$deadline" ] || fail "a process of the former PostgreSQL still runs on $state/postgres."
+    sleep 0.1
+  done
+  rm -f "$state/postgres/postmaster.pid"
 }
 
 start_part() {
@@ -109,6 +126,7 @@ start_part() {
   port="$(port_of "$name")"
   case "$name" in
     postgres)
+      clear_postgres
       if [ "$(id -u)" = 0 ]; then
         launch postgres setpriv --reuid=postgres --regid=postgres --init-groups -- postgres -D "$state/postgres"
       else
@@ -137,8 +155,6 @@ wait_part() {
   deadline=$((SECONDS + limit_s))
   until answers "$name"; do
     if [ -z "$(pid_of "$name")" ]; then
-      # PostgreSQL that was killed leaves memory which its last children still hold for a moment.
-      if [ "$name" = postgres ] && [ "$SECONDS" -lt "$deadline" ] && tail -n 5 "$state/logs/postgres.log" 2>/dev/null | grep -q 'still in use\|lock file'; then sleep 0.2; start_part postgres; continue; fi
       echo "--- the end of $state/logs/$name.log" >&2
       tail -n 15 "$state/logs/$name.log" >&2 || true
       fail "$name ended before it answered."
