@@ -70,29 +70,60 @@ internal sealed class DocumentWriter : IAsyncDisposable
 
     private async Task WriteBatchAsync(List<Pending> batch)
     {
-        try
+        Exception? failure = await TryWriteAsync(batch);
+        // One bad document must not take the others down with it: each gets a transaction of its own. Where the record
+        // itself fails, none would fare better; and where it may have committed, none may be written a second time.
+        bool apart = failure is not null && batch.Count > 1 && failure is not RagException { Kind: ErrorKind.StorageFull } and not RagException { InnerException: DatabaseLostException };
+        if (apart) failure = null;
+        foreach (var pending in batch)
         {
-            var written = await _database.WriteAsync(async tx =>
+            if (apart && failure is null && await TryWriteAsync([pending]) is { } own)
             {
-                var results = new List<WrittenDocument>(batch.Count);
-                foreach (var pending in batch) results.Add(await WriteOneAsync(tx, pending.Document));
-                return results;
-            }, CancellationToken.None);
-            _changes.Announce();
-            for (int i = 0; i < batch.Count; i++) batch[i].Done.TrySetResult(written[i]);
-        }
-        catch (Exception) when (batch.Count > 1)
-        {
-            // One bad document must not take the others down with it: each gets a transaction of its own.
-            foreach (var pending in batch.ToList()) await WriteBatchAsync([pending]);
-        }
-        catch (Exception e)
-        {
-            batch[0].Done.TrySetException(e);
+                pending.Done.TrySetException(own);
+                // What keeps one out for now keeps the rest out too; they do not each wait to find out.
+                if (own is RagException { Kind: ErrorKind.StorageFull or ErrorKind.Unavailable }) failure = own;
+            }
+            if (failure is not null) pending.Done.TrySetException(failure);
         }
     }
 
-    private async Task<WrittenDocument> WriteOneAsync(DbTransaction tx, PreparedDocument document)
+    /// <summary>Writes all of them in one transaction; the reason when it wrote none.</summary>
+    private async Task<Exception?> TryWriteAsync(List<Pending> batch)
+    {
+        try
+        {
+            var written = await _database.WriteAsync(tx => WriteAllAsync(tx, batch.ConvertAll(p => p.Document)), CancellationToken.None);
+            _changes.Announce();
+            for (int i = 0; i < batch.Count; i++) batch[i].Done.TrySetResult(written[i]);
+            return null;
+        }
+        catch (Exception e)
+        {
+            return e;
+        }
+    }
+
+    private async Task<List<WrittenDocument>> WriteAllAsync(DbTransaction tx, List<PreparedDocument> batch)
+    {
+        if (_database.Shared && batch.Count > 1) await LockAsync(tx, batch);
+        var results = new List<WrittenDocument>(batch.Count);
+        var chunks = new ChunkRows(_database, tx);
+        foreach (var document in batch) results.Add(await WriteOneAsync(tx, document, chunks));
+        await chunks.FlushAsync();
+        var seqs = await _changes.AppendAsync(tx, [.. results.Select((r, i) => new NewChange(ChangeKind.DocumentPut, batch[i].Collection.Id, r.Id, r.Version))]);
+        return [.. results.Select((r, i) => r with { Seq = seqs[i] })];
+    }
+
+    /// <summary>Whoever writes several documents takes them in the same order, so that two writers never wait for each other.</summary>
+    private async Task LockAsync(DbTransaction tx, List<PreparedDocument> batch)
+    {
+        foreach (var collection in batch.GroupBy(d => d.Collection.Id).OrderBy(g => g.Key, StringComparer.Ordinal))
+            await tx.Connection!.ExecuteAsync(
+                $"SELECT id FROM documents WHERE collection_id = @Key AND uri IN @uris ORDER BY uri {_database.Dialect.LockRows}",
+                new { collection.Key, uris = collection.Select(d => d.Uri).Distinct() }, tx);
+    }
+
+    private async Task<WrittenDocument> WriteOneAsync(DbTransaction tx, PreparedDocument document, ChunkRows chunks)
     {
         var connection = tx.Connection!;
         long now = _time.Microseconds();
@@ -126,30 +157,50 @@ internal sealed class DocumentWriter : IAsyncDisposable
             VALUES (@Id, @Version, @Title, @ContentHash, @SizeBytes, @Text, @now) RETURNING no
             """, new { row.Id, row.Version, parsed.Title, document.ContentHash, document.SizeBytes, parsed.Text, now }, tx);
         await connection.ExecuteAsync("UPDATE documents SET version_no = @versionNo WHERE id = @Id", new { versionNo, row.Id }, tx);
-        var vectors = row.OldVersionNo > 0 ? await TakeVectorsAsync(tx, row.OldVersionNo) : [];
-        await connection.ExecuteAsync(
-            """
-            INSERT INTO chunks (version_no, ordinal, span_start, span_end, page, heading_path, context, hash, units, model, vector)
-            VALUES (@versionNo, @Ordinal, @Start, @End, @Page, @HeadingPath, @Context, @Hash, @units, @model, @vector)
-            """,
-            document.Chunks.Select(c =>
-            {
-                var (model, vector) = vectors.GetValueOrDefault(c.Hash);
-                return new { versionNo, c.Ordinal, c.Start, c.End, c.Page, c.HeadingPath, c.Context, c.Hash, units = UnitCodec.Encode(c.Units, c.Start), model, vector };
-            }), tx);
+        var vectors = row.OldVersionNo > 0 ? await TakeVectorsAsync(tx, row.OldVersionNo, chunks) : [];
+        foreach (var c in document.Chunks)
+        {
+            var (model, vector) = vectors.GetValueOrDefault(c.Hash);
+            chunks.Add(versionNo, [versionNo, (long)c.Ordinal, (long)c.Start, (long)c.End, (long?)c.Page, c.HeadingPath, c.Context, c.Hash, UnitCodec.Encode(c.Units, c.Start), model, vector]);
+        }
         if (row.Version > _options.KeepVersions)
             await connection.ExecuteAsync("DELETE FROM document_versions WHERE document_id = @Id AND version <= @last", new { row.Id, last = row.Version - _options.KeepVersions }, tx);
-        long seq = await _changes.AppendAsync(tx, ChangeKind.DocumentPut, document.Collection.Id, row.Id, row.Version);
-        return new(row.Id, row.Version, row.Version == 1, seq);
+        return new(row.Id, row.Version, row.Version == 1, Seq: 0);
     }
 
     /// <summary>Takes the previous version's chunks away; the vectors of those whose text stays are used again.</summary>
-    private static async Task<Dictionary<string, (string? Model, byte[]? Vector)>> TakeVectorsAsync(DbTransaction tx, long versionNo)
+    private static async Task<Dictionary<string, (string? Model, byte[]? Vector)>> TakeVectorsAsync(DbTransaction tx, long versionNo, ChunkRows chunks)
     {
+        // The same document twice in one batch: its first chunks must be there to be taken away.
+        if (chunks.Holds(versionNo)) await chunks.FlushAsync();
         var rows = await tx.Connection!.QueryAsync<(string Hash, string? Model, byte[]? Vector)>(
             "DELETE FROM chunks WHERE version_no = @versionNo RETURNING hash, model, vector", new { versionNo }, tx);
         var vectors = new Dictionary<string, (string?, byte[]?)>();
         foreach (var (hash, model, vector) in rows) vectors[hash] = (model, vector);
         return vectors;
+    }
+
+    /// <summary>Chunks of the documents of one transaction, inserted together.</summary>
+    private sealed class ChunkRows(Database database, DbTransaction tx)
+    {
+        private static readonly string[] Columns = ["version_no", "ordinal", "span_start", "span_end", "page", "heading_path", "context", "hash", "units", "model", "vector"];
+
+        private readonly List<object?[]> _rows = [];
+        private readonly HashSet<long> _versions = [];
+
+        public bool Holds(long versionNo) => _versions.Contains(versionNo);
+
+        public void Add(long versionNo, object?[] row)
+        {
+            _versions.Add(versionNo);
+            _rows.Add(row);
+        }
+
+        public async Task FlushAsync()
+        {
+            await database.InsertAsync(tx, "chunks", Columns, _rows);
+            _rows.Clear();
+            _versions.Clear();
+        }
     }
 }

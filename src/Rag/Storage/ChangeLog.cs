@@ -1,4 +1,7 @@
+using System.Data;
 using System.Data.Common;
+using System.Globalization;
+using System.Text;
 using Dapper;
 using Rag.Foundation;
 
@@ -14,6 +17,8 @@ internal static class ChangeKind
     public const string CollectionDeleted = "collection.deleted";
 }
 
+internal sealed record NewChange(string Kind, string CollectionId, string? DocumentId = null, long? Version = null);
+
 internal sealed record Change(long Seq, string Kind, string CollectionId, string? DocumentId, long? Version, long At);
 
 /// <summary>
@@ -22,21 +27,42 @@ internal sealed record Change(long Seq, string Kind, string CollectionId, string
 /// </summary>
 internal sealed class ChangeLog(Database database, TimeProvider time)
 {
+    private const int MaxRowsPerStatement = 128;
+
     private TaskCompletionSource _appended = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
+    /// <summary>Appends within the caller's transaction; returns the position of the change.</summary>
+    public async Task<long> AppendAsync(DbTransaction tx, string kind, string collectionId, string? documentId = null, long? version = null) =>
+        (await AppendAsync(tx, [new(kind, collectionId, documentId, version)]))[0];
+
     /// <summary>
-    /// Appends within the caller's transaction; returns the position of the change. Positions are given in the order of
-    /// commits, so appending is the last that a transaction does: until it ends, no other transaction appends.
+    /// Appends within the caller's transaction; returns the positions in the order of the changes. Positions are given in
+    /// the order of commits, so appending is the last that a transaction does, and it appends once: until it ends, no other
+    /// transaction appends.
     /// </summary>
-    public async Task<long> AppendAsync(DbTransaction tx, string kind, string collectionId, string? documentId = null, long? version = null)
+    public async Task<IReadOnlyList<long>> AppendAsync(DbTransaction tx, IReadOnlyList<NewChange> changes)
     {
+        if (changes.Count == 0) return [];
         await database.LockChangeLogAsync(tx);
-        return await tx.Connection!.ExecuteScalarAsync<long>(
-            """
-            INSERT INTO change_log (kind, collection_id, document_id, version, at)
-            VALUES (@kind, @collectionId, @documentId, @version, @at) RETURNING seq
-            """,
-            new { kind, collectionId, documentId, version, at = time.Microseconds() }, tx);
+        var seqs = new List<long>(changes.Count);
+        long at = time.Microseconds();
+        foreach (var chunk in changes.Chunk(MaxRowsPerStatement))
+        {
+            var values = new DynamicParameters(new { at });
+            var sql = new StringBuilder("INSERT INTO change_log (kind, collection_id, document_id, version, at) VALUES ");
+            for (int i = 0; i < chunk.Length; i++)
+            {
+                sql.Append(i == 0 ? "" : ", ").Append(CultureInfo.InvariantCulture, $"(@k{i}, @c{i}, @d{i}, @v{i}, @at)");
+                values.Add($"k{i}", chunk[i].Kind);
+                values.Add($"c{i}", chunk[i].CollectionId);
+                values.Add($"d{i}", chunk[i].DocumentId, DbType.String);
+                values.Add($"v{i}", chunk[i].Version, DbType.Int64);
+            }
+            seqs.AddRange(await tx.Connection!.QueryAsync<long>(sql.Append(" RETURNING seq").ToString(), values, tx));
+        }
+        // Rows count up in the order in which they were given; the order in which an engine returns them is its own affair.
+        seqs.Sort();
+        return seqs;
     }
 
     /// <summary>Wakes those who wait for a change; called after the transaction committed.</summary>

@@ -117,6 +117,14 @@ internal sealed class PostgresDatabase : Database
     public override Task LockChangeLogAsync(DbTransaction tx) => tx.Connection!.ExecuteAsync(
         "SELECT pg_advisory_xact_lock(@lock, hashtext(current_schema())), pg_notify(@channel, current_schema())", new { @lock = ChangeLogLock, channel = ChangeListener.Channel }, tx);
 
+    public override async Task InsertAsync(DbTransaction tx, string table, IReadOnlyList<string> columns, IReadOnlyList<object?[]> rows)
+    {
+        if (rows.Count == 0) return;
+        await using var copy = await ((NpgsqlConnection)tx.Connection!).BeginBinaryImportAsync($"COPY {table} ({string.Join(", ", columns)}) FROM STDIN (FORMAT BINARY)");
+        foreach (var row in rows) await copy.WriteRowAsync(CancellationToken.None, row);
+        await copy.CompleteAsync();
+    }
+
     public override Task AllowLongAsync(DbTransaction tx) => tx.Connection!.ExecuteAsync($"SET LOCAL statement_timeout = '{LongCommandSeconds}s'", transaction: tx);
 
     public override async Task MigrateAsync(CancellationToken ct)
@@ -153,14 +161,14 @@ internal sealed class PostgresDatabase : Database
 
     public override RagException Translate(DbException error)
     {
-        if (error is not PostgresException e) return Lost(error);
+        if (error is not PostgresException e || IsShutdown(e)) return Lost(error);
         return e.SqlState switch
         {
             PostgresErrorCodes.DiskFull => new(ErrorKind.StorageFull, "The disk of the PostgreSQL server is full.", "Free space on the server; nothing was lost or half-written.", e),
             PostgresErrorCodes.QueryCanceled => new(ErrorKind.Unavailable, "PostgreSQL did not finish a statement in time.", "Try again; if it persists, look for what holds it up with 'rag database check', or raise Storage:Postgres:StatementTimeoutMs.", e),
             PostgresErrorCodes.LockNotAvailable => new(ErrorKind.Unavailable, "Another transaction holds what this write needs.", "Try again; if it persists, look for a long transaction with 'rag database check'.", e),
             PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected => new(ErrorKind.Unavailable, "The write met another one and was rolled back.", "Try again; nothing was written.", e),
-            PostgresErrorCodes.TooManyConnections => new(ErrorKind.Unavailable, "PostgreSQL takes no more connections.", "Lower Storage:Postgres:MaxPoolSize on each replica, or raise max_connections on the server.", e),
+            PostgresErrorCodes.TooManyConnections => new(ErrorKind.Unavailable, "PostgreSQL takes no more connections.", "Lower Storage:Postgres:MaxPoolSize on each replica, or raise max_connections on the server.", new DatabaseLostException(e.MessageText, e)),
             PostgresErrorCodes.ReadOnlySqlTransaction => ReadOnly(e),
             PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.UndefinedColumn => new(ErrorKind.Unavailable, $"The record has not the schema of this release: {e.MessageText}.", "Restart this replica, which brings the schema up to date.", e),
             PostgresErrorCodes.InvalidPassword or PostgresErrorCodes.InvalidAuthorizationSpecification => new(ErrorKind.Unavailable, "PostgreSQL refuses the user name or password.", "Correct them in Storage:Postgres:ConnectionString or its file.", e),
@@ -225,7 +233,7 @@ internal sealed class PostgresDatabase : Database
     private static bool IsShutdown(PostgresException e) => e.SqlState.StartsWith("57P", StringComparison.Ordinal) || e.SqlState.StartsWith("08", StringComparison.Ordinal);
 
     private static RagException Lost(DbException e) => new(
-        ErrorKind.Unavailable, $"PostgreSQL does not answer: {e.InnerException?.Message ?? e.Message}", "Try again; if it persists, check that the server runs and can be reached.", e);
+        ErrorKind.Unavailable, $"PostgreSQL does not answer: {e.InnerException?.Message ?? e.Message}", "Try again; if it persists, check that the server runs and can be reached.", new DatabaseLostException(e.Message, e));
 
     private static RagException ReadOnly(Exception? e) => new(
         ErrorKind.Unavailable, "This PostgreSQL server takes no writes: it is a standby, or was set to read-only.", "Connect to the primary; with several hosts, add Target Session Attributes=primary to the connection string.", e);

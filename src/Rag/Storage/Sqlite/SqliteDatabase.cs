@@ -78,6 +78,19 @@ internal sealed class SqliteDatabase(StorageOptions options) : Database
     /// <summary>There is one writer at a time already, and no other process.</summary>
     public override Task LockChangeLogAsync(DbTransaction tx) => Task.CompletedTask;
 
+    public override async Task InsertAsync(DbTransaction tx, string table, IReadOnlyList<string> columns, IReadOnlyList<object?[]> rows)
+    {
+        await using var command = ((SqliteTransaction)tx).Connection!.CreateCommand();
+        command.Transaction = (SqliteTransaction)tx;
+        command.CommandText = $"INSERT INTO {table} ({string.Join(", ", columns)}) VALUES ({string.Join(", ", columns.Select(c => "@" + c))})";
+        var parameters = columns.Select(c => command.Parameters.Add(new("@" + c, null))).ToArray();
+        foreach (var row in rows)
+        {
+            for (int i = 0; i < row.Length; i++) parameters[i].Value = row[i] ?? DBNull.Value;
+            await command.ExecuteNonQueryAsync();
+        }
+    }
+
     public override Task AllowLongAsync(DbTransaction tx) => Task.CompletedTask;
 
     public override async Task MigrateAsync(CancellationToken ct)
