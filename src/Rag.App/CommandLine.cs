@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Rag.Answering;
+using Rag.Caching;
 using Rag.Evaluation;
 using Rag.Foundation.Commands;
 using Rag.Indexing;
@@ -39,6 +40,7 @@ internal static class CommandLine
         root.AddAnswering(context);
         root.AddRetrieval(context);
         root.AddIndexing(context);
+        root.AddCaching(context);
         root.AddEvaluation(context, parse => RagConfiguration.Load(ServerConnection.SettingsOf(context, parse)));
         root.AddStatus(context);
         root.AddConfig(context);

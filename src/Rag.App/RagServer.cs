@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Rag.Access;
 using Rag.Answering;
 using Rag.App.Pages;
+using Rag.Caching;
 using Rag.Foundation;
 using Rag.Indexing;
 using Rag.Ingestion;
@@ -44,6 +45,7 @@ internal static class RagServer
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, AnsweringJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, RetrievalJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, IndexingJson.Default);
+            json.SerializerOptions.TypeInfoResolverChain.Insert(0, CachingJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, StatusJson.Default);
         });
         builder.WebHost.ConfigureKestrel((context, kestrel) =>
@@ -63,6 +65,7 @@ internal static class RagServer
         app.UseHostGuard();
         app.UsePages();
         app.UseRateLimiter();
+        app.MapCaching();
         app.MapIngestion();
         app.MapAnswering();
         app.MapRetrieval();

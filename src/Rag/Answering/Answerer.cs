@@ -13,6 +13,10 @@ namespace Rag.Answering;
 [ImmutableObject(true)]
 internal sealed record RenderedAnswer(Answer Answer, ReadOnlyMemory<byte> CachedJson);
 
+/// <summary>What was chosen, and what the choice was made of: replaying must start from the same.</summary>
+[ImmutableObject(true)]
+internal sealed record Decision(Selection Selection, IReadOnlyList<RecordedTerm> Terms, IReadOnlyList<(float Score, float Coverage, float Cosine)> Scores);
+
 /// <summary>
 /// Asks: cache, retrieve, choose, cite, keep. The same index gives the same answer; an answer is never older than the
 /// index, for both cache keys are made of what the answer depends on.
@@ -22,10 +26,6 @@ internal sealed class Answerer(
     Provenance provenance, TimeProvider time, AnsweringMetrics metrics)
 {
     private static readonly TimeSpan WaitLimit = TimeSpan.FromSeconds(10);
-
-    /// <summary>What the choice was made of, kept with it: replaying must start from the same.</summary>
-    [ImmutableObject(true)]
-    private sealed record Decision(Selection Selection, IReadOnlyList<RecordedTerm> Terms, IReadOnlyList<(float Score, float Coverage, float Cosine)> Scores);
 
     private sealed record Asked(string Question, Collection Collection, RetrievalMode Mode, IReadOnlyDictionary<string, string>? Filter, CollectionIndex Index, bool NoCache);
 

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Caching.Hybrid;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Rag.Caching;
@@ -10,6 +11,8 @@ internal static class AnsweringModule
     public static IServiceCollection AddAnswering(this IServiceCollection services)
     {
         services.AddSingleton<AnsweringMetrics>();
+        services.AddSingleton<IHybridCacheSerializer<RenderedAnswer>, RenderedAnswerFormat>();
+        services.AddSingleton<IHybridCacheSerializer<Decision>, DecisionFormat>();
         services.AddSingleton<Provenance>();
         services.AddSingleton<IHostedService>(s => s.GetRequiredService<Provenance>());
         services.AddSingleton<AnswerReplay>();

@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using Rag.Caching;
 using Rag.Indexing;
 using Rag.Inference;
 
@@ -9,7 +10,7 @@ internal sealed class StateMetrics
 {
     public const string MeterName = "Rag.State";
 
-    public StateMetrics(IMeterFactory meters, Indexer indexer, IndexStore indexes, ChangeLogWatch changeLog, Embedder embedder)
+    public StateMetrics(IMeterFactory meters, Indexer indexer, IndexStore indexes, ChangeLogWatch changeLog, Embedder embedder, RedisConnection? redis = null)
     {
         var meter = meters.Create(MeterName);
         meter.CreateObservableGauge("rag_index_position", () => indexer.Position, description: "Change-log position that the index reflects.");
@@ -17,10 +18,13 @@ internal sealed class StateMetrics
         meter.CreateObservableGauge("rag_index_lag_seconds", () => changeLog.LagSeconds(indexer.Position), description: "Age of the oldest change that is not in the index.");
         meter.CreateObservableGauge("rag_documents", () => changeLog.Documents, description: "Documents in the record.");
         meter.CreateObservableGauge("rag_chunks", () => indexes.Open.Sum(i => { using var s = i.Acquire(); return (long)s.ChunkCount; }), description: "Chunks in the index.");
-        meter.CreateObservableGauge("rag_dependency_up", () => new[]
+        meter.CreateObservableGauge("rag_dependency_up", () =>
         {
-            new Measurement<int>(changeLog.Up ? 1 : 0, new KeyValuePair<string, object?>("dependency", "database")),
-            new Measurement<int>(embedder.Available ? 1 : 0, new KeyValuePair<string, object?>("dependency", "embeddings")),
+            var up = new List<Measurement<int>> { Up("database", changeLog.Up), Up("embeddings", embedder.Available) };
+            if (redis is not null) up.Add(Up("redis", !redis.Circuit.IsOpen));
+            return up;
         }, description: "1 where the dependency answers.");
     }
+
+    private static Measurement<int> Up(string dependency, bool up) => new(up ? 1 : 0, new KeyValuePair<string, object?>("dependency", dependency));
 }
