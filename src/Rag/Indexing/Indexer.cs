@@ -13,7 +13,7 @@ namespace Rag.Indexing;
 /// </summary>
 internal sealed class Indexer(
     Database database, ChangeLog changes, Collections collections, DocumentRecord documents, IndexStore indexes, IndexLoader loader, CollectionCatalog catalog,
-    IndexEvents events, TimeProvider time, ILogger<Indexer> log) : BackgroundService
+    IndexEvents events, RecordState record, TimeProvider time, ILogger<Indexer> log) : BackgroundService
 {
     private const int MaxChanges = 512;
     private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(1);
@@ -36,6 +36,7 @@ internal sealed class Indexer(
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private TaskCompletionSource _advanced = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _position;
+    private bool _opened;
     private bool _erase = true;
     private long _eraseNotBefore;
     private long _committedAt;
@@ -92,7 +93,7 @@ internal sealed class Indexer(
         {
             try
             {
-                if (!_ready.Task.IsCompleted) await OpenAllAsync(stop);
+                if (!_opened) await OpenAllAsync(stop);
                 await FollowAsync(stop);
             }
             catch (OperationCanceledException) when (stop.IsCancellationRequested)
@@ -101,7 +102,9 @@ internal sealed class Indexer(
             catch (Exception e)
             {
                 Trouble = e.Message;
-                log.IndexerFailed(e, Position);
+                bool away = record.Failed(e);
+                if (!away || !record.Away) log.IndexerFailed(e, Position);
+                if (away && !_ready.Task.IsCompleted) OpenFromDisk();
                 await Task.Delay(PollInterval, time, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
@@ -131,8 +134,31 @@ internal sealed class Indexer(
         _committedPosition = position;
         while (await ApplyNextAsync(stop) > 0) { }
         await CommitAsync(stop);
+        indexes.WriteCatalog(all);
+        _opened = true;
         _ready.TrySetResult();
         log.IndexReady(all.Count, Position, Stopwatch.GetElapsedTime(started).TotalMilliseconds);
+    }
+
+    /// <summary>While the record is away: answers from what was committed last, if all of it can be opened.</summary>
+    private void OpenFromDisk()
+    {
+        var known = indexes.ReadCatalog();
+        foreach (var collection in known)
+        {
+            indexes.OpenOrCreate(collection.Id, collection.Language, out bool fresh, out string? reason);
+            if (!fresh) continue;
+            // Nothing to fill it from now; half of the collections would be no honest answer.
+            indexes.Drop(collection.Id);
+            Trouble = $"The index of collection '{collection.Name}' must be built anew ({reason}), and the record is away.";
+            return;
+        }
+        if (known.Count == 0) return;
+        foreach (var collection in known) catalog.Put(collection);
+        Volatile.Write(ref _position, indexes.ReadPosition());
+        _committedPosition = Position;
+        _ready.TrySetResult();
+        log.OpenedWithoutRecord(known.Count, Position);
     }
 
     private async Task FollowAsync(CancellationToken stop)
@@ -142,6 +168,7 @@ internal sealed class Indexer(
             var announced = changes.NextAnnouncement;
             int applied = await ApplyNextAsync(stop);
             Trouble = null;
+            record.Answered();
             if (applied == 0 || time.GetElapsedTime(_committedAt) >= CommitInterval) await CommitAsync(stop);
             if (applied >= BulkChanges) await Task.Delay(Gather, time, stop);
             if (applied > 0) continue;
@@ -172,6 +199,7 @@ internal sealed class Indexer(
             long position = Position;
             if (position == _committedPosition) return;
             foreach (var index in indexes.Open) index.Commit();
+            indexes.WriteCatalog(catalog.All);
             indexes.WritePosition(position);
             _committedPosition = position;
             _committedAt = time.GetTimestamp();

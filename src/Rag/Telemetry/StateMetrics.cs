@@ -2,6 +2,8 @@ using System.Diagnostics.Metrics;
 using Rag.Caching;
 using Rag.Indexing;
 using Rag.Inference;
+using Rag.Answering;
+using Rag.Storage;
 
 namespace Rag.Telemetry;
 
@@ -10,7 +12,7 @@ internal sealed class StateMetrics
 {
     public const string MeterName = "Rag.State";
 
-    public StateMetrics(IMeterFactory meters, Indexer indexer, IndexStore indexes, ChangeLogWatch changeLog, Embedder embedder, RedisConnection? redis = null)
+    public StateMetrics(IMeterFactory meters, Indexer indexer, IndexStore indexes, ChangeLogWatch changeLog, Embedder embedder, RecordState record, ProvenanceSpool spool, RedisConnection? redis = null)
     {
         var meter = meters.Create(MeterName);
         meter.CreateObservableGauge("rag_index_position", () => indexer.Position, description: "Change-log position that the index reflects.");
@@ -18,9 +20,11 @@ internal sealed class StateMetrics
         meter.CreateObservableGauge("rag_index_lag_seconds", () => changeLog.LagSeconds(indexer.Position), description: "Age of the oldest change that is not in the index.");
         meter.CreateObservableGauge("rag_documents", () => changeLog.Documents, description: "Documents in the record.");
         meter.CreateObservableGauge("rag_chunks", () => indexes.Open.Sum(i => { using var s = i.Acquire(); return (long)s.ChunkCount; }), description: "Chunks in the index.");
+        meter.CreateObservableGauge("rag_provenance_spooled", () => spool.Count, description: "Answers whose provenance waits on this replica's disk.");
+        meter.CreateObservableCounter("rag_provenance_dropped", () => spool.Dropped, description: "Answers whose provenance was given up because there was no room.");
         meter.CreateObservableGauge("rag_dependency_up", () =>
         {
-            var up = new List<Measurement<int>> { Up("database", changeLog.Up), Up("embeddings", embedder.Available) };
+            var up = new List<Measurement<int>> { Up("database", changeLog.Up && !record.Away), Up("embeddings", embedder.Available) };
             if (redis is not null) up.Add(Up("redis", !redis.Circuit.IsOpen));
             return up;
         }, description: "1 where the dependency answers.");
