@@ -133,6 +133,8 @@ internal sealed class RedisConnection : BackgroundService
         var options = new ConfigurationOptions
         {
             AbortOnConnectFail = false,
+            // For INFO; nothing else of the kind is sent.
+            AllowAdmin = true,
             ConnectTimeout = ConnectTimeoutMs,
             AsyncTimeout = CommandTimeoutMs,
             SyncTimeout = CommandTimeoutMs,
@@ -181,7 +183,7 @@ internal sealed class RedisConnection : BackgroundService
 internal static class RedisErrors
 {
     /// <summary>What Redis being away, slow or unwilling looks like.</summary>
-    public static bool Expected(Exception e) => e is RedisException or TimeoutException or ObjectDisposedException or IOException or System.Net.Sockets.SocketException;
+    public static bool Expected(Exception e) => e is RedisException or RedisCommandException or TimeoutException or ObjectDisposedException or IOException or System.Net.Sockets.SocketException;
 
     /// <summary>Something of another type lies under the key: not a value of ours.</summary>
     public static bool IsWrongType(RedisServerException e) => e.Message.StartsWith("WRONGTYPE", StringComparison.Ordinal);

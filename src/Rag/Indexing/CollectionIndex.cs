@@ -108,27 +108,30 @@ internal sealed class CollectionIndex : IDisposable
     }
 
     /// <summary>
-    /// Puts and removes documents: they can be found at once, and are durable with the next <see cref="Commit()"/>. A
-    /// crash in between costs nothing but doing it again from the committed position, which is idempotent: a document
-    /// that is put again replaces itself.
+    /// Writes a document in the place of what the index has of it; found from the next <see cref="Show"/> on, durable with
+    /// the next <see cref="Commit()"/>. A crash in between costs nothing but doing it again from the committed position.
     /// </summary>
-    public void Apply(IEnumerable<IndexDocument> puts, IReadOnlyCollection<string> deletes, long position)
+    public void Put(IndexDocument put)
     {
-        foreach (string id in deletes)
-        {
-            _writer.DeleteDocuments(new Term(IndexFields.Document, id));
-            _erasurePending = true;
-        }
-        foreach (var put in puts)
-        {
-            _writer.DeleteDocuments(new Term(IndexFields.Document, put.DocumentId));
-            foreach (var (chunk, vector) in put.Chunks) Add(put, chunk, vector);
-        }
+        _writer.DeleteDocuments(new Term(IndexFields.Document, put.DocumentId));
+        Fill(put);
+    }
+
+    /// <summary>Removes a document; it is found until the next <see cref="Show"/>.</summary>
+    public void Remove(string documentId)
+    {
+        _writer.DeleteDocuments(new Term(IndexFields.Document, documentId));
+        _erasurePending = true;
+    }
+
+    /// <summary>Lets searches see what was written, which reflects the change log up to <paramref name="position"/>.</summary>
+    public void Show(long position)
+    {
         _uncommitted = true;
         Refresh(position);
     }
 
-    /// <summary>Makes what was applied durable, with its position; costs several disk flushes.</summary>
+    /// <summary>Makes what was written durable, with the position that is shown; costs several disk flushes.</summary>
     public void Commit()
     {
         if (!_uncommitted) return;
@@ -136,9 +139,7 @@ internal sealed class CollectionIndex : IDisposable
         _uncommitted = false;
     }
 
-    /// <summary>
-    /// Adds without showing: for filling an index that nobody reads yet; <see cref="Apply"/> closes it.
-    /// </summary>
+    /// <summary>Adds a document that the index does not have: for filling an empty one.</summary>
     public void Fill(IndexDocument put)
     {
         foreach (var (chunk, vector) in put.Chunks) Add(put, chunk, vector);

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Data.Common;
 using Dapper;
 using Microsoft.Data.Sqlite;
@@ -11,7 +12,13 @@ namespace Rag.Storage.Sqlite;
 /// </summary>
 internal sealed class SqliteDatabase(StorageOptions options) : Database
 {
+    /// <summary>Connections kept open while nobody uses them; more than these are closed.</summary>
+    private const int MaxIdle = 16;
+
     private readonly SemaphoreSlim _writer = new(1, 1);
+    private readonly ConcurrentBag<PooledConnection> _idle = [];
+    private int _idleCount;
+    private bool _disposed;
     private readonly string _path = Path.Combine(options.DataDirectory, "rag.db");
     private SqliteConnection? _writeConnection;
 
@@ -25,13 +32,19 @@ internal sealed class SqliteDatabase(StorageOptions options) : Database
     {
         DataSource = _path,
         Mode = SqliteOpenMode.ReadWriteCreate,
-        Pooling = true,
+        // Pooled here, with what each connection is told once; the library's pool would have it told at every use.
+        Pooling = false,
         DefaultTimeout = Math.Max(1, options.BusyTimeoutMs / 1000),
     }.ToString();
 
     public override async ValueTask<DbConnection> OpenAsync(CancellationToken ct)
     {
-        var connection = new SqliteConnection(ConnectionString);
+        if (_idle.TryTake(out var pooled))
+        {
+            Interlocked.Decrement(ref _idleCount);
+            return pooled;
+        }
+        var connection = new PooledConnection(this);
         try
         {
             await connection.OpenAsync(ct);
@@ -49,7 +62,7 @@ internal sealed class SqliteDatabase(StorageOptions options) : Database
         }
         catch (SqliteException e)
         {
-            await connection.DisposeAsync();
+            await connection.CloseForGoodAsync();
             throw Translate(e);
         }
     }
@@ -120,12 +133,31 @@ internal sealed class SqliteDatabase(StorageOptions options) : Database
 
     public override async ValueTask DisposeAsync()
     {
+        Volatile.Write(ref _disposed, true);
         if (_writeConnection is not null) await _writeConnection.DisposeAsync();
-        SqliteConnection.ClearPool(new SqliteConnection(ConnectionString));
+        while (_idle.TryTake(out var connection)) await connection.CloseForGoodAsync();
         _writer.Dispose();
     }
 
     public override RagException Translate(DbException error) => error is SqliteException e ? Translate(e) : new(ErrorKind.Unavailable, $"The record answered with an error: {error.Message}", "Try again; the log holds the details.", error);
+
+    /// <summary>A connection that whoever opened it gives back by disposing of it.</summary>
+    private sealed class PooledConnection(SqliteDatabase pool) : SqliteConnection(pool.ConnectionString)
+    {
+        public override ValueTask DisposeAsync()
+        {
+            if (State != System.Data.ConnectionState.Open || Volatile.Read(ref pool._disposed)) return CloseForGoodAsync();
+            if (Interlocked.Increment(ref pool._idleCount) <= MaxIdle)
+            {
+                pool._idle.Add(this);
+                return ValueTask.CompletedTask;
+            }
+            Interlocked.Decrement(ref pool._idleCount);
+            return CloseForGoodAsync();
+        }
+
+        public ValueTask CloseForGoodAsync() => base.DisposeAsync();
+    }
 
     private RagException Translate(SqliteException e) => e.SqliteErrorCode switch
     {
