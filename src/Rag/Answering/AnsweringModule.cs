@@ -13,7 +13,7 @@ internal static class AnsweringModule
     {
         services.AddSingleton<AnsweringMetrics>();
         services.AddSingleton<IHybridCacheSerializer<RenderedAnswer>, RenderedAnswerFormat>();
-        services.AddSingleton<IHybridCacheSerializer<Decision>, DecisionFormat>();
+        services.AddSingleton<IHybridCacheSerializer<EvidenceReading>, EvidenceReadingFormat>();
         services.AddSection<AnsweringOptions>(sections);
         services.AddSingleton<ProvenanceSpool>();
         services.AddSingleton<Provenance>();
