@@ -16,7 +16,7 @@ internal sealed class Provenance(Database database, TimeProvider time, ILogger<P
 {
     private const int MaxQueued = 10_000;
     private const int MaxBatch = 256;
-    private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan FirstRetryDelay = TimeSpan.FromMilliseconds(500), MaxRetryDelay = TimeSpan.FromSeconds(5);
 
     private readonly Channel<AnswerRecord> _queue = Channel.CreateBounded<AnswerRecord>(MaxQueued);
     private readonly System.Collections.Concurrent.ConcurrentDictionary<string, AnswerRecord> _unwritten = new();
@@ -65,20 +65,31 @@ internal sealed class Provenance(Database database, TimeProvider time, ILogger<P
 
     private async Task WriteAsync(IReadOnlyList<AnswerRecord> batch, CancellationToken stop)
     {
+        var delay = FirstRetryDelay;
         while (true)
         {
             try
             {
+                // Where the last attempt's outcome is not known, some may be there already.
                 await database.WriteAsync(tx => tx.Connection!.ExecuteAsync(
-                    "INSERT INTO answers (id, collection_id, created_at, outcome, body) VALUES (@Id, @CollectionId, @CreatedAt, @Outcome, @body)",
+                    "INSERT INTO answers (id, collection_id, created_at, outcome, body) VALUES (@Id, @CollectionId, @CreatedAt, @Outcome, @body) ON CONFLICT (id) DO NOTHING",
                     batch.Select(r => new { r.Id, r.CollectionId, r.CreatedAt, r.Outcome, body = JsonSerializer.Serialize(r, AnsweringJson.Default.AnswerRecord) }), tx), CancellationToken.None);
                 foreach (var record in batch) _unwritten.TryRemove(record.Id, out _);
                 return;
             }
-            catch (RagException e) when (!stop.IsCancellationRequested && stop.CanBeCanceled)
+            catch (RagException e) when (e.Kind is not (ErrorKind.Unavailable or ErrorKind.StorageFull))
+            {
+                // One that the record refuses for good must not keep the others out.
+                if (batch.Count > 1) foreach (var record in batch) await WriteAsync([record], stop);
+                else _unwritten.TryRemove(batch[0].Id, out _);
+                if (batch.Count == 1) log.ProvenanceRefused(e, batch[0].Id);
+                return;
+            }
+            catch (Exception e) when (!stop.IsCancellationRequested && stop.CanBeCanceled)
             {
                 log.ProvenanceDelayed(e, batch.Count);
-                await Task.Delay(RetryDelay, time, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await Task.Delay(delay, time, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                delay = delay * 2 < MaxRetryDelay ? delay * 2 : MaxRetryDelay;
             }
         }
     }

@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using Rag.Indexing;
 using Rag.Inference;
+using Rag.Storage.Leadership;
 
 namespace Rag.Telemetry;
 
@@ -9,7 +10,7 @@ internal sealed class StateMetrics
 {
     public const string MeterName = "Rag.State";
 
-    public StateMetrics(IMeterFactory meters, Indexer indexer, IndexStore indexes, ChangeLogWatch changeLog, Embedder embedder)
+    public StateMetrics(IMeterFactory meters, Indexer indexer, IndexStore indexes, ChangeLogWatch changeLog, Embedder embedder, Leader leader)
     {
         var meter = meters.Create(MeterName);
         meter.CreateObservableGauge("rag_index_position", () => indexer.Position, description: "Change-log position that the index reflects.");
@@ -17,6 +18,7 @@ internal sealed class StateMetrics
         meter.CreateObservableGauge("rag_index_lag_seconds", () => changeLog.LagSeconds(indexer.Position), description: "Age of the oldest change that is not in the index.");
         meter.CreateObservableGauge("rag_documents", () => changeLog.Documents, description: "Documents in the record.");
         meter.CreateObservableGauge("rag_chunks", () => indexes.Open.Sum(i => { using var s = i.Acquire(); return (long)s.ChunkCount; }), description: "Chunks in the index.");
+        meter.CreateObservableGauge("rag_leader", () => leader.Term is null ? 0 : 1, description: "1 where this replica runs the scheduled work.");
         meter.CreateObservableGauge("rag_dependency_up", () => new[]
         {
             new Measurement<int>(changeLog.Up ? 1 : 0, new KeyValuePair<string, object?>("dependency", "database")),
