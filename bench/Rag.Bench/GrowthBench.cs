@@ -101,7 +101,7 @@ internal static class GrowthBench
             }
             index.Fill(new(id, new Dictionary<string, string>(), chunks));
         }
-        index.Apply([], [], size);
+        index.Show(size);
     }
 
     private static CollectionIndex Open(string folder, out bool fresh) =>

@@ -1,10 +1,12 @@
 using System.CommandLine;
 using Rag.Answering;
+using Rag.Caching;
 using Rag.Evaluation;
 using Rag.Foundation.Commands;
 using Rag.Indexing;
 using Rag.Ingestion;
 using Rag.Retrieval;
+using Rag.Storage;
 
 namespace Rag.App;
 
@@ -35,10 +37,12 @@ internal static class CommandLine
             context.Server, context.Data, context.Set, context.Json,
         };
         root.AddServe(context);
+        root.AddStorage(context);
         root.AddIngestion(context);
         root.AddAnswering(context);
         root.AddRetrieval(context);
         root.AddIndexing(context);
+        root.AddCaching(context);
         root.AddEvaluation(context, parse => RagConfiguration.Load(ServerConnection.SettingsOf(context, parse)));
         root.AddStatus(context);
         root.AddConfig(context);

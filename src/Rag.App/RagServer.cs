@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Rag.Access;
 using Rag.Answering;
 using Rag.App.Pages;
+using Rag.Caching;
 using Rag.Foundation;
 using Rag.Indexing;
 using Rag.Ingestion;
@@ -33,6 +34,8 @@ internal static class RagServer
         if (ownsProcess) builder.Services.AddSingleton<IHostLifetime, ServerLifetime>();
         else builder.Services.AddSingleton<IHostLifetime, CommandLifetime>();
         builder.Services.AddOptions<HostOptions>().Configure<ServerOptions>((host, server) => host.ShutdownTimeout = TimeSpan.FromMilliseconds(server.StopTimeoutMs));
+        builder.Services.AddSingleton<RecordStart>();
+        builder.Services.AddHostedService(s => s.GetRequiredService<RecordStart>());
         builder.Services.AddLoadShedding();
         builder.Services.AddPages();
         builder.Services.AddOpenApi("v1", OpenApiText.Configure);
@@ -44,6 +47,8 @@ internal static class RagServer
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, AnsweringJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, RetrievalJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, IndexingJson.Default);
+            json.SerializerOptions.TypeInfoResolverChain.Insert(0, StorageJson.Default);
+            json.SerializerOptions.TypeInfoResolverChain.Insert(0, CachingJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, StatusJson.Default);
         });
         builder.WebHost.ConfigureKestrel((context, kestrel) =>
@@ -63,6 +68,9 @@ internal static class RagServer
         app.UseHostGuard();
         app.UsePages();
         app.UseRateLimiter();
+        app.UseRecordState();
+        app.MapCaching();
+        app.MapStorage();
         app.MapIngestion();
         app.MapAnswering();
         app.MapRetrieval();
@@ -75,12 +83,11 @@ internal static class RagServer
         return app;
     }
 
-    /// <summary>Locks the data directory, brings the schema up to date, starts listening and indexing.</summary>
+    /// <summary>Locks the data directory, brings the schema up to date where the record is there, starts listening and indexing.</summary>
     public static async Task StartAsync(WebApplication app, CancellationToken ct)
     {
         app.Services.GetRequiredService<DataDirectory>();
-        await app.Services.GetRequiredService<Database>().MigrateAsync(ct);
-        await app.Services.GetRequiredService<Collections>().EnsureAsync(Collections.Default, language: null, ct);
+        await app.Services.GetRequiredService<RecordStart>().BringUpAsync(ct);
         await app.StartAsync(ct);
     }
 }

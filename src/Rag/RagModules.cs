@@ -33,7 +33,7 @@ public static class RagModules
             .AddIngestion(sections)
             .AddIndexing()
             .AddRetrieval(sections)
-            .AddAnswering()
+            .AddAnswering(sections)
             .AddTelemetry();
         services.AddSingleton(sections);
         sections.ThrowIfWrong();

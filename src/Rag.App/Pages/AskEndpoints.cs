@@ -1,8 +1,10 @@
+using System.Data.Common;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Rag.Answering;
 using Rag.Foundation;
 using Rag.Indexing;
 using Rag.Ingestion;
+using Rag.Storage;
 
 namespace Rag.App.Pages;
 
@@ -20,21 +22,22 @@ internal static class AskEndpoints
     }
 
     private static async Task<RazorComponentResult<AskPage>> AskAsync(
-        HttpContext context, Answerer answerer, ServerOptions server, CollectionCatalog catalog, Collections collections, DocumentRecord documents, DocumentReader reader,
+        HttpContext context, Answerer answerer, ServerOptions server, RecordState state, Indexer indexer, CollectionCatalog catalog, Collections collections, DocumentRecord documents, DocumentReader reader,
         CancellationToken ct, string? q = null, string? collection = null, string? source = null, string? thanks = null)
     {
         string name = string.IsNullOrWhiteSpace(collection) ? Collections.Default : collection;
         // From the index, not the record: asking goes on while the record is away.
         var names = catalog.All.Select(c => c.Name).Append(name).Distinct().Order(StringComparer.Ordinal).ToList();
-        var model = new AskModel(q?.Trim() ?? "", name, names, PageForms.Token(context), Thanked: thanks is not null);
+        var model = new AskModel(q?.Trim() ?? "", name, names, PageForms.Token(context), Thanked: thanks is not null,
+            Away: state.Away ? $"The record is away. Answers come from this replica's index as of change {indexer.Position:N0}, and nothing can be added or changed until it is back." : null);
         try
         {
-            if (model.Question.Length == 0) return Page(model with { Welcome = await WelcomeAsync(name, collections, documents, ct) });
+            if (model.Question.Length == 0) return Page(state.Away ? model : model with { Welcome = await WelcomeAsync(name, collections, documents, ct) });
             var (rendered, cached) = await TimeBudget.RunAsync(server.QuestionTimeoutMs, (answerer, new AskRequest(model.Question, name)), static (s, token) => s.answerer.AskAsync(s.Item2, token), ct);
             var answer = cached ? rendered.Answer with { Cached = true } : rendered.Answer;
-            if (answer.LookedAt.Count == 0 && await WelcomeAsync(name, collections, documents, ct) is { Documents: 0 } empty) return Page(model with { Welcome = empty });
+            if (answer.LookedAt.Count == 0 && !state.Away && await WelcomeAsync(name, collections, documents, ct) is { Documents: 0 } empty) return Page(model with { Welcome = empty });
             int number = int.TryParse(source, out int n) && n >= 1 && n <= answer.Sources.Count ? n : answer.Sources.Count > 0 ? 1 : 0;
-            var view = number == 0 ? null : await ViewAsync(answer.Sources[number - 1], name, catalog, documents, reader, ct);
+            var view = number == 0 ? null : state.Away ? Quoted(answer.Sources[number - 1], name) : await ViewAsync(answer.Sources[number - 1], name, catalog, documents, reader, ct);
             return Page(model with { Answer = answer, Source = number, View = view });
         }
         catch (RagException e)
@@ -61,17 +64,19 @@ internal static class AskEndpoints
     /// <summary>The source in its document. A record that is away, or a document that went meanwhile, leaves the quote.</summary>
     private static async Task<SourceView> ViewAsync(AnswerSource source, string name, CollectionCatalog catalog, DocumentRecord documents, DocumentReader reader, CancellationToken ct)
     {
-        string url = Show.DocumentUrl(name, source.Document, source.Version, source.Start, source.End);
+        var quoted = Quoted(source, name);
         try
         {
-            if (catalog.Find(name) is not { } collection || await documents.FindAsync(source.Document, ct) is not { } document) return new(source, url, null);
-            return new(source, url, await reader.ReadAsync(collection, document, source.Version, (source.Start, source.End), source.Start, MaxPanelChars, ct));
+            if (catalog.Find(name) is not { } collection || await documents.FindAsync(source.Document, ct) is not { } document) return quoted;
+            return quoted with { Excerpt = await reader.ReadAsync(collection, document, source.Version, (source.Start, source.End), source.Start, MaxPanelChars, ct) };
         }
-        catch (RagException e) when (e.Kind == ErrorKind.Unavailable)
+        catch (Exception e) when (e is RagException { Kind: ErrorKind.Unavailable } or DbException)
         {
-            return new(source, url, null);
+            return quoted;
         }
     }
+
+    private static SourceView Quoted(AnswerSource source, string name) => new(source, Show.DocumentUrl(name, source.Document, source.Version, source.Start, source.End), null);
 
     private static async Task<RedirectHttpResult> FeedbackAsync(HttpContext context, Provenance provenance, CancellationToken ct)
     {

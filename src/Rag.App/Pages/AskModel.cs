@@ -5,10 +5,12 @@ namespace Rag.App.Pages;
 /// <summary>Everything that the Ask page shows.</summary>
 /// <param name="Question">As it was put; empty on arrival.</param>
 /// <param name="Collections">To choose from.</param>
+/// <param name="Away">What goes without saying while the record answers: that it does not, and what this is answered from.</param>
 /// <param name="Welcome">What is in the collection, where no question was put or nothing is there to ask.</param>
 public sealed record AskModel(
     string Question, string Collection, IReadOnlyList<string> Collections, string FormToken,
-    Welcome? Welcome = null, Answer? Answer = null, int Source = 0, SourceView? View = null, Failure? Failure = null, bool Thanked = false)
+    Welcome? Welcome = null, Answer? Answer = null, int Source = 0, SourceView? View = null, Failure? Failure = null, bool Thanked = false,
+    string? Away = null)
 {
     public const int MaxQuestionChars = Retrieval.QueryText.MaxChars;
 }

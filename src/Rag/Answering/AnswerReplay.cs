@@ -1,11 +1,12 @@
 using Rag.Foundation;
 using Rag.Indexing;
 using Rag.Ingestion;
+using Rag.Storage;
 
 namespace Rag.Answering;
 
 /// <summary>Shows and replays answers from their provenance and from the documents' versions that the record keeps.</summary>
-internal sealed class AnswerReplay(Provenance provenance, DocumentRecord documents)
+internal sealed class AnswerReplay(Provenance provenance, DocumentRecord documents, RecordState state, IndexStore indexes)
 {
     /// <summary>The answer as it was given, its quotes read again from the documents.</summary>
     /// <exception cref="RagException">NotFound: no such answer. Conflict: a document that it quotes is no longer kept.</exception>
@@ -41,12 +42,22 @@ internal sealed class AnswerReplay(Provenance provenance, DocumentRecord documen
         var evidence = new List<Evidence>(record.Evidence.Count);
         foreach (var e in record.Evidence)
         {
-            string? text = await documents.TextAsync(e.Document, e.Version, ct);
-            if (text is null) return (evidence, $"document {e.Document}, version {e.Version}, is no longer kept.");
-            string chunk = e.End <= text.Length ? text[e.Start..e.End] : "";
+            string? chunk = state.Away ? FromIndex(record, e) : await FromRecordAsync(e, ct);
+            if (chunk is null) return (evidence, $"document {e.Document}, version {e.Version}, is no longer kept.");
             if (Sha256.Hex(chunk) != e.TextSha256) return (evidence, $"the text of document {e.Document}, version {e.Version}, is not what it was.");
             evidence.Add(e.Restore(chunk));
         }
         return (evidence, null);
+    }
+
+    private async Task<string?> FromRecordAsync(RecordedEvidence e, CancellationToken ct) =>
+        await documents.TextAsync(e.Document, e.Version, ct) is { } text ? e.End <= text.Length ? text[e.Start..e.End] : "" : null;
+
+    /// <summary>While the record is away the index has the text of what is current.</summary>
+    private string FromIndex(AnswerRecord record, RecordedEvidence e)
+    {
+        using var snapshot = indexes.Find(record.CollectionId)?.Acquire();
+        return snapshot?.Find(e.Document, e.VersionNo, e.Chunk)?.Text
+            ?? throw new RagException(ErrorKind.Unavailable, $"Answer {record.Id} quotes a version that is not in the index, and the record is away.", "Try again when the record is back.");
     }
 }

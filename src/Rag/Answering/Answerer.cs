@@ -6,6 +6,7 @@ using Rag.Foundation;
 using Rag.Indexing;
 using Rag.Ingestion;
 using Rag.Retrieval;
+using Rag.Storage;
 
 namespace Rag.Answering;
 
@@ -13,19 +14,19 @@ namespace Rag.Answering;
 [ImmutableObject(true)]
 internal sealed record RenderedAnswer(Answer Answer, ReadOnlyMemory<byte> CachedJson);
 
+/// <summary>What was chosen, and what the choice was made of: replaying must start from the same.</summary>
+[ImmutableObject(true)]
+internal sealed record Decision(Selection Selection, IReadOnlyList<RecordedTerm> Terms, IReadOnlyList<(float Score, float Coverage, float Cosine)> Scores);
+
 /// <summary>
 /// Asks: cache, retrieve, choose, cite, keep. The same index gives the same answer; an answer is never older than the
 /// index, for both cache keys are made of what the answer depends on.
 /// </summary>
 internal sealed class Answerer(
     IndexStore indexes, Indexer indexer, CollectionCatalog catalog, Collections collections, Retriever retriever, LayeredCache cache,
-    Provenance provenance, TimeProvider time, AnsweringMetrics metrics)
+    Provenance provenance, RecordState state, TimeProvider time, AnsweringMetrics metrics)
 {
     private static readonly TimeSpan WaitLimit = TimeSpan.FromSeconds(10);
-
-    /// <summary>What the choice was made of, kept with it: replaying must start from the same.</summary>
-    [ImmutableObject(true)]
-    private sealed record Decision(Selection Selection, IReadOnlyList<RecordedTerm> Terms, IReadOnlyList<(float Score, float Coverage, float Cosine)> Scores);
 
     private sealed record Asked(string Question, Collection Collection, RetrievalMode Mode, IReadOnlyDictionary<string, string>? Filter, CollectionIndex Index, bool NoCache);
 
@@ -34,7 +35,7 @@ internal sealed class Answerer(
     {
         string question = QueryText.Normalise(request.Question);
         if (request.Options?.WaitFor is { } position) await indexer.WaitForAsync(position, WaitLimit, ct);
-        var collection = catalog.Find(request.Collection ?? Collections.Default) ?? await collections.GetAsync(request.Collection ?? Collections.Default, ct);
+        var collection = catalog.Find(request.Collection ?? Collections.Default) ?? await FromRecordAsync(request.Collection ?? Collections.Default, ct);
         var index = indexes.Find(collection.Id) ?? throw new RagException(
             ErrorKind.Unavailable, $"Collection '{collection.Name}' is not in this replica's index yet.", "Try again in a moment.");
         var asked = new Asked(question, collection, RetrievalModes.Parse(request.Options?.Mode), request.Options?.Filter, index, request.Options?.NoCache ?? false);
@@ -58,6 +59,13 @@ internal sealed class Answerer(
         }
     }
 
+    /// <summary>A collection that is not in the index: just made, or none. Only the record knows.</summary>
+    private Task<Collection> FromRecordAsync(string name, CancellationToken ct)
+    {
+        state.Require();
+        return collections.GetAsync(name, ct);
+    }
+
     private async Task<RenderedAnswer> AnswerAsync(Asked asked, CancellationToken ct)
     {
         using var snapshot = asked.Index.Acquire();
@@ -71,7 +79,7 @@ internal sealed class Answerer(
             decision.Selection.Abstained ? Answer.Abstained : Answer.Answered, found.Mode.ToString().ToLowerInvariant(), lexicalOnly,
             ExtractiveAnswerer.Version, snapshot.Position, found.Degraded, Math.Round(decision.Selection.Strength, 4), time.Microseconds(),
             decision.Terms, basis.ConvertAll(RecordedEvidence.From), decision.Selection.Units.Select(u => new RecordedChoice(u.Evidence, u.Unit)).ToList());
-        await provenance.KeepAsync(record, ct);
+        provenance.Keep(record);
         var answer = AnswerRendering.Render(record, basis, hit ? CacheLayer.Evidence : null);
         var cached = answer with { Cached = true, CacheLayer = CacheLayer.Question };
         return new(answer, JsonSerializer.SerializeToUtf8Bytes(cached, AnsweringJson.Default.Answer));

@@ -1,15 +1,21 @@
+using Microsoft.Extensions.Caching.Hybrid;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Rag.Caching;
+using Rag.Foundation;
 using Rag.Indexing;
 
 namespace Rag.Answering;
 
 internal static class AnsweringModule
 {
-    public static IServiceCollection AddAnswering(this IServiceCollection services)
+    public static IServiceCollection AddAnswering(this IServiceCollection services, ConfigurationSections sections)
     {
         services.AddSingleton<AnsweringMetrics>();
+        services.AddSection<AnsweringOptions>(sections);
+        services.AddSingleton<ProvenanceSpool>();
+        services.AddSingleton<IHybridCacheSerializer<RenderedAnswer>, RenderedAnswerFormat>();
+        services.AddSingleton<IHybridCacheSerializer<Decision>, DecisionFormat>();
         services.AddSingleton<Provenance>();
         services.AddSingleton<IHostedService>(s => s.GetRequiredService<Provenance>());
         services.AddSingleton<AnswerReplay>();

@@ -10,11 +10,33 @@ internal static class CacheLayer
     public static readonly IReadOnlyList<string> All = [Question, Evidence, Embedding];
 }
 
+/// <summary>What a look-up in Redis came to, as the metric's label names it.</summary>
+internal enum SecondLevelRead
+{
+    Hit,
+    Miss,
+    Timeout,
+    Error,
+    /// <summary>Not asked: the circuit is open, or the request's time for Redis is used up.</summary>
+    Skipped,
+    Corrupt,
+}
+
+/// <summary>What became of a value that was to go to Redis.</summary>
+internal enum SecondLevelWrite
+{
+    Written,
+    Dropped,
+    Failed,
+}
+
 internal sealed class CacheMetrics
 {
     public const string MeterName = "Rag.Caching";
 
     private readonly Counter<long> _requests, _hits;
+    private readonly Counter<long> _corrupt, _reads, _writes;
+    private readonly long[] _readCounts = new long[Enum.GetValues<SecondLevelRead>().Length], _writeCounts = new long[Enum.GetValues<SecondLevelWrite>().Length];
     private readonly Dictionary<string, (KeyValuePair<string, object?> Tag, Count Count)> _layers;
 
     private sealed class Count
@@ -34,7 +56,33 @@ internal sealed class CacheMetrics
             _requests.Add(0, tag);
             _hits.Add(0, tag);
         }
+        _corrupt = meter.CreateCounter<long>("rag_cache_corrupt", description: "Values in Redis that were damaged or none of ours.");
+        _reads = meter.CreateCounter<long>("rag_cache_redis_reads", description: "Look-ups in Redis, by what they came to.");
+        _writes = meter.CreateCounter<long>("rag_cache_redis_writes", description: "Values for Redis, by what became of them.");
+        _corrupt.Add(0);
+        foreach (var outcome in Enum.GetValues<SecondLevelRead>()) _reads.Add(0, Outcome(outcome));
+        foreach (var outcome in Enum.GetValues<SecondLevelWrite>()) _writes.Add(0, Outcome(outcome));
     }
+
+    public void SecondLevelRead(SecondLevelRead outcome)
+    {
+        _reads.Add(1, Outcome(outcome));
+        Interlocked.Increment(ref _readCounts[(int)outcome]);
+        if (outcome == Caching.SecondLevelRead.Corrupt) _corrupt.Add(1);
+    }
+
+    public void SecondLevelWrite(SecondLevelWrite outcome, int count = 1)
+    {
+        if (count == 0) return;
+        _writes.Add(count, Outcome(outcome));
+        Interlocked.Add(ref _writeCounts[(int)outcome], count);
+    }
+
+    public long Of(SecondLevelRead outcome) => Interlocked.Read(ref _readCounts[(int)outcome]);
+
+    public long Of(SecondLevelWrite outcome) => Interlocked.Read(ref _writeCounts[(int)outcome]);
+
+    private static KeyValuePair<string, object?> Outcome<T>(T outcome) where T : struct, Enum => new("outcome", outcome.ToString().ToLowerInvariant());
 
     public void Request(string layer, bool hit)
     {

@@ -16,9 +16,13 @@ internal sealed class CachingOptions : IValidatedOptions
     /// <summary>How long an entry may live, minutes. Entries are addressed by what they depend on, so age makes none wrong.</summary>
     public int LifetimeMinutes { get; set; } = 24 * 60;
 
+    /// <summary>The second level; none without endpoints.</summary>
+    public RedisOptions Redis { get; set; } = new();
+
     public IEnumerable<ConfigurationError> Validate()
     {
         if (SizeMb is < 1 or > 1_048_576) yield return new("Caching:SizeMb", $"{SizeMb} is out of range", "choose 1 to 1048576");
         if (LifetimeMinutes is < 1 or > 525_600) yield return new("Caching:LifetimeMinutes", $"{LifetimeMinutes} is out of range", "choose 1 to 525600");
+        foreach (var error in Redis.Validate()) yield return error;
     }
 }

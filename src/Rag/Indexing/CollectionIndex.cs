@@ -21,6 +21,9 @@ internal sealed class CollectionIndex : IDisposable
     private readonly Analyzer _analyzer;
     private readonly VectorFile _vectors;
     private readonly string _modelId;
+    private readonly Field _textField = new(IndexFields.Text, "", IndexFields.TextType);
+    private readonly StoredField _storedField = new(IndexFields.Stored, [0]);
+    private readonly NumericDocValuesField _rowField = new(IndexFields.Row, 0), _versionField = new(IndexFields.VersionNo, 0), _ordinalField = new(IndexFields.Ordinal, 0);
     private IndexSnapshot _snapshot;
     private bool _erasurePending;
     private bool _stopped;
@@ -108,27 +111,31 @@ internal sealed class CollectionIndex : IDisposable
     }
 
     /// <summary>
-    /// Puts and removes documents: they can be found at once, and are durable with the next <see cref="Commit()"/>. A
-    /// crash in between costs nothing but doing it again from the committed position, which is idempotent: a document
-    /// that is put again replaces itself.
+    /// Writes a document in the place of what the index has of it; found from the next <see cref="Show"/> on, durable with
+    /// the next <see cref="Commit()"/>. A crash in between costs nothing but doing it again from the committed position.
     /// </summary>
-    public void Apply(IEnumerable<IndexDocument> puts, IReadOnlyCollection<string> deletes, long position)
+    public void Put(IndexDocument put)
     {
-        foreach (string id in deletes)
-        {
-            _writer.DeleteDocuments(new Term(IndexFields.Document, id));
-            _erasurePending = true;
-        }
-        foreach (var put in puts)
-        {
-            _writer.DeleteDocuments(new Term(IndexFields.Document, put.DocumentId));
-            foreach (var (chunk, vector) in put.Chunks) Add(put, chunk, vector);
-        }
+        var replaced = new Term(IndexFields.Document, put.DocumentId);
+        if (put.Chunks.Count > 0) _writer.UpdateDocuments(replaced, Fields(put));
+        else _writer.DeleteDocuments(replaced);
+    }
+
+    /// <summary>Removes a document; it is found until the next <see cref="Show"/>.</summary>
+    public void Remove(string documentId)
+    {
+        _writer.DeleteDocuments(new Term(IndexFields.Document, documentId));
+        _erasurePending = true;
+    }
+
+    /// <summary>Lets searches see what was written, which reflects the change log up to <paramref name="position"/>.</summary>
+    public void Show(long position)
+    {
         _uncommitted = true;
         Refresh(position);
     }
 
-    /// <summary>Makes what was applied durable, with its position; costs several disk flushes.</summary>
+    /// <summary>Makes what was written durable, with the position that is shown; costs several disk flushes.</summary>
     public void Commit()
     {
         if (!_uncommitted) return;
@@ -136,12 +143,10 @@ internal sealed class CollectionIndex : IDisposable
         _uncommitted = false;
     }
 
-    /// <summary>
-    /// Adds without showing: for filling an index that nobody reads yet; <see cref="Apply"/> closes it.
-    /// </summary>
+    /// <summary>Adds a document that the index does not have: for filling an empty one.</summary>
     public void Fill(IndexDocument put)
     {
-        foreach (var (chunk, vector) in put.Chunks) Add(put, chunk, vector);
+        if (put.Chunks.Count > 0) _writer.AddDocuments(Fields(put));
     }
 
     /// <summary>
@@ -177,23 +182,33 @@ internal sealed class CollectionIndex : IDisposable
         _directory.Dispose();
     }
 
-    private void Add(IndexDocument put, IndexedChunk chunk, byte[]? vector)
+    /// <summary>
+    /// The chunks as the full-text index takes them, one at a time: the fields are the same objects each time with other
+    /// values, as the library advises, since making them and their token streams anew costs as much as short texts do.
+    /// </summary>
+    private IEnumerable<IEnumerable<IIndexableField>> Fields(IndexDocument put)
     {
-        int row = vector is null ? -1 : _vectors.Append(vector);
-        var document = new Document
+        if (put.Chunks.Count == 0) yield break;
+        var first = put.Chunks[0].Chunk;
+        var fields = new List<IIndexableField>
         {
+            _textField, _storedField, _rowField, _versionField, _ordinalField,
             new StringField(IndexFields.Document, put.DocumentId, Field.Store.NO),
-            new Field(IndexFields.Text, chunk.SearchText, IndexFields.TextType),
-            new StoredField(IndexFields.Stored, chunk.ToBytes()),
-            new NumericDocValuesField(IndexFields.Row, row + 1),
-            new NumericDocValuesField(IndexFields.VersionNo, chunk.VersionNo),
-            new NumericDocValuesField(IndexFields.Ordinal, chunk.Ordinal),
-            new StringField(IndexFields.Fact, "media_type=" + chunk.MediaType, Field.Store.NO),
-            new StringField(IndexFields.Fact, "uri=" + chunk.Uri, Field.Store.NO),
+            new StringField(IndexFields.Fact, "media_type=" + first.MediaType, Field.Store.NO),
+            new StringField(IndexFields.Fact, "uri=" + first.Uri, Field.Store.NO),
         };
         foreach (var (key, value) in put.Metadata)
-            if (key.Length + value.Length < 1_000) document.Add(new StringField(IndexFields.Fact, $"{key}={value}", Field.Store.NO));
-        _writer.AddDocument(document);
+            if (key.Length + value.Length < 1_000) fields.Add(new StringField(IndexFields.Fact, $"{key}={value}", Field.Store.NO));
+        foreach (var (chunk, vector) in put.Chunks)
+        {
+            int row = vector is null ? -1 : _vectors.Append(vector);
+            _textField.SetStringValue(chunk.SearchText);
+            _storedField.SetBytesValue(chunk.ToBytes());
+            _rowField.SetInt64Value(row + 1);
+            _versionField.SetInt64Value(chunk.VersionNo);
+            _ordinalField.SetInt64Value(chunk.Ordinal);
+            yield return fields;
+        }
     }
 
     private void Commit(long position)

@@ -1,6 +1,7 @@
 using Lucene.Net.Analysis;
 using Lucene.Net.Index;
 using Lucene.Net.Search;
+using Lucene.Net.Util;
 
 namespace Rag.Indexing;
 
@@ -47,6 +48,17 @@ internal sealed class IndexSnapshot : IDisposable
     {
         var bytes = Searcher.Doc(doc, IndexFields.StoredOnly).GetBinaryValue(IndexFields.Stored);
         return IndexedChunk.FromBytes(bytes.Bytes, bytes.Offset, bytes.Length);
+    }
+
+    /// <summary>A chunk by its place in the record; null where it is not in here.</summary>
+    public IndexedChunk? Find(string documentId, long versionNo, int ordinal)
+    {
+        var versions = MultiDocValues.GetNumericValues(Reader, IndexFields.VersionNo);
+        var ordinals = MultiDocValues.GetNumericValues(Reader, IndexFields.Ordinal);
+        var docs = MultiFields.GetTermDocsEnum(Reader, MultiFields.GetLiveDocs(Reader), IndexFields.Document, new BytesRef(documentId));
+        while (docs is not null && docs.NextDoc() != DocIdSetIterator.NO_MORE_DOCS)
+            if (versions.Get(docs.DocID) == versionNo && ordinals.Get(docs.DocID) == ordinal) return Load(docs.DocID);
+        return null;
     }
 
     public bool TryAcquire()

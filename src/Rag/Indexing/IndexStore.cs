@@ -1,7 +1,9 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using Rag.Foundation;
+using System.Text.Json;
 using Rag.Inference;
+using Rag.Ingestion;
 using Rag.Storage;
 
 namespace Rag.Indexing;
@@ -102,6 +104,26 @@ internal sealed class IndexStore : IDisposable
         File.Move(temporary, PositionPath, overwrite: true);
     }
 
+    /// <summary>The collections that were indexed at the last commit: what can be answered from while the record is away.</summary>
+    public IReadOnlyList<Collection> ReadCatalog()
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(File.ReadAllBytes(CatalogPath), IndexingJson.Default.ListCollection) ?? [];
+        }
+        catch (Exception e) when (e is IOException or JsonException)
+        {
+            return [];
+        }
+    }
+
+    public void WriteCatalog(IEnumerable<Collection> collections)
+    {
+        string temporary = CatalogPath + ".new";
+        File.WriteAllBytes(temporary, JsonSerializer.SerializeToUtf8Bytes(collections.ToList(), IndexingJson.Default.ListCollection));
+        File.Move(temporary, CatalogPath, overwrite: true);
+    }
+
     public long SizeBytes() => Directory.EnumerateFiles(_root, "*", SearchOption.AllDirectories).Sum(SizeOf);
 
     public void Dispose()
@@ -111,6 +133,8 @@ internal sealed class IndexStore : IDisposable
     }
 
     private string PositionPath => Path.Combine(_root, "position.txt");
+
+    private string CatalogPath => Path.Combine(_root, "collections.json");
 
     private string PathOf(string collectionId) => Path.Combine(_root, collectionId);
 

@@ -19,6 +19,7 @@ public sealed record IndexStatus(
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(IndexVerificationReport))]
 [JsonSerializable(typeof(IndexStatus))]
+[JsonSerializable(typeof(List<Collection>))]
 internal sealed partial class IndexingJson : JsonSerializerContext;
 
 /// <summary>

@@ -13,7 +13,7 @@ namespace Rag.Indexing;
 /// </summary>
 internal sealed class Indexer(
     Database database, ChangeLog changes, Collections collections, DocumentRecord documents, IndexStore indexes, IndexLoader loader, CollectionCatalog catalog,
-    IndexEvents events, TimeProvider time, ILogger<Indexer> log) : BackgroundService
+    IndexEvents events, RecordState record, TimeProvider time, ILogger<Indexer> log) : BackgroundService
 {
     private const int MaxChanges = 512;
     private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(1);
@@ -28,14 +28,27 @@ internal sealed class Indexer(
     /// </summary>
     private static readonly TimeSpan CommitInterval = TimeSpan.FromSeconds(2);
 
-    /// <summary>In a bulk load changes are gathered this long, so that each refresh of the index carries many.</summary>
-    private static readonly TimeSpan Gather = TimeSpan.FromMilliseconds(50);
+    /// <summary>
+    /// A few changes are shown to searches at once. More are a bulk load, in which showing takes at most a tenth of the
+    /// time: each makes a segment, and small segments cost more in merging than their documents cost in writing. Whoever
+    /// waits for a change is not kept waiting.
+    /// </summary>
     private const int BulkChanges = 16;
+    private const int ShowShare = 10;
+    private static readonly TimeSpan MinShowInterval = TimeSpan.FromMilliseconds(250), MaxShowInterval = TimeSpan.FromSeconds(2);
 
     private readonly SemaphoreSlim _applying = new(1, 1);
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private TaskCompletionSource _wanted = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private TaskCompletionSource _advanced = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Dictionary<CollectionIndex, long> _unshown = [];
+    private readonly List<(string Collection, string Document)> _removed = [];
+    private int _unshownChanges;
+    private long _showNotBefore;
+    private int _waiting;
+    private long _applied;
     private long _position;
+    private bool _opened;
     private bool _erase = true;
     private long _eraseNotBefore;
     private long _committedAt;
@@ -61,7 +74,16 @@ internal sealed class Indexer(
             {
                 var advanced = Volatile.Read(ref _advanced).Task;
                 if (Position >= seq) return;
-                await advanced.WaitAsync(limit.Token);
+                Interlocked.Increment(ref _waiting);
+                _wanted.TrySetResult();
+                try
+                {
+                    await advanced.WaitAsync(limit.Token);
+                }
+                finally
+                {
+                    Interlocked.Decrement(ref _waiting);
+                }
             }
         }
         catch (OperationCanceledException) when (!ct.IsCancellationRequested)
@@ -78,6 +100,7 @@ internal sealed class Indexer(
         {
             var rebuilt = indexes.BeginRebuild(collection.Id, collection.Language);
             await FillAsync(rebuilt, collection, progress, ct);
+            if (indexes.Find(collection.Id) is { } replaced) _unshown.Remove(replaced);
             indexes.Replace(rebuilt);
         }
         finally
@@ -92,7 +115,7 @@ internal sealed class Indexer(
         {
             try
             {
-                if (!_ready.Task.IsCompleted) await OpenAllAsync(stop);
+                if (!_opened) await OpenAllAsync(stop);
                 await FollowAsync(stop);
             }
             catch (OperationCanceledException) when (stop.IsCancellationRequested)
@@ -101,7 +124,9 @@ internal sealed class Indexer(
             catch (Exception e)
             {
                 Trouble = e.Message;
-                log.IndexerFailed(e, Position);
+                bool away = record.Failed(e);
+                if (!away || !record.Away) log.IndexerFailed(e, Position);
+                if (away && !_ready.Task.IsCompleted) OpenFromDisk();
                 await Task.Delay(PollInterval, time, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
@@ -127,12 +152,58 @@ internal sealed class Indexer(
             if (fresh) await FillAsync(index, collection, null, stop);
             catalog.Put(collection);
         }
+        _applied = position;
         Volatile.Write(ref _position, position);
         _committedPosition = position;
         while (await ApplyNextAsync(stop) > 0) { }
+        await ShowAsync(stop);
         await CommitAsync(stop);
+        indexes.WriteCatalog(all);
+        _opened = true;
         _ready.TrySetResult();
         log.IndexReady(all.Count, Position, Stopwatch.GetElapsedTime(started).TotalMilliseconds);
+    }
+
+    /// <summary>While the record is away: answers from what was committed last, if all of it can be opened.</summary>
+    private void OpenFromDisk()
+    {
+        var known = indexes.ReadCatalog();
+        foreach (var collection in known)
+        {
+            indexes.OpenOrCreate(collection.Id, collection.Language, out bool fresh, out string? reason);
+            if (!fresh) continue;
+            // Nothing to fill it from now; half of the collections would be no honest answer.
+            indexes.Drop(collection.Id);
+            Trouble = $"The index of collection '{collection.Name}' must be built anew ({reason}), and the record is away.";
+            return;
+        }
+        if (known.Count == 0) return;
+        foreach (var collection in known) catalog.Put(collection);
+        _applied = indexes.ReadPosition();
+        Volatile.Write(ref _position, _applied);
+        _committedPosition = _applied;
+        _ready.TrySetResult();
+        log.OpenedWithoutRecord(known.Count, Position);
+    }
+
+    /// <summary>The record is behind the index, so nothing in here can be trusted: all of it is built anew.</summary>
+    private async Task StartOverAsync(CancellationToken ct)
+    {
+        await _applying.WaitAsync(ct);
+        try
+        {
+            log.RecordWentBack(_applied);
+            foreach (string id in indexes.OnDisk().ToList()) indexes.Drop(id);
+            indexes.WritePosition(0);
+            _unshown.Clear();
+            _removed.Clear();
+            _unshownChanges = 0;
+            _opened = false;
+        }
+        finally
+        {
+            _applying.Release();
+        }
     }
 
     private async Task FollowAsync(CancellationToken stop)
@@ -140,27 +211,68 @@ internal sealed class Indexer(
         while (!stop.IsCancellationRequested)
         {
             var announced = changes.NextAnnouncement;
+            var wanted = Volatile.Read(ref _wanted).Task;
             int applied = await ApplyNextAsync(stop);
             Trouble = null;
-            if (applied == 0 || time.GetElapsedTime(_committedAt) >= CommitInterval) await CommitAsync(stop);
-            if (applied >= BulkChanges) await Task.Delay(Gather, time, stop);
+            record.Answered();
+            // A failover to a standby that lagged, or a restore, while this replica went on running.
+            if (applied == 0 && await changes.LastAsync(stop) < _applied)
+            {
+                await StartOverAsync(stop);
+                return;
+            }
+            var untilShown = UntilShown(caughtUp: applied == 0);
+            if (untilShown <= TimeSpan.Zero) await ShowAsync(stop);
+            if (time.GetElapsedTime(_committedAt) >= CommitInterval) await CommitAsync(stop);
             if (applied > 0) continue;
-            var idle = _erase ? EraseAfterIdle : PollInterval;
-            try
+            var idle = _unshownChanges > 0 ? untilShown : _erase ? EraseAfterIdle : PollInterval;
+            if (await Task.WhenAny(announced, wanted, Task.Delay(idle, time, stop)) is { } woke && (woke == announced || woke == wanted))
             {
-                await announced.WaitAsync(idle, time, stop);
+                if (woke == wanted) Interlocked.Exchange(ref _wanted, new(TaskCreationOptions.RunContinuationsAsynchronously));
+                continue;
             }
-            catch (TimeoutException)
-            {
-                if (_erase && time.GetTimestamp() >= _eraseNotBefore) await EraseAsync(stop);
-            }
+            if (_unshownChanges == 0 && _erase && time.GetTimestamp() >= _eraseNotBefore) await EraseAsync(stop);
         }
+    }
+
+    /// <summary>How long what is applied may wait to be shown.</summary>
+    private TimeSpan UntilShown(bool caughtUp)
+    {
+        if (_unshownChanges == 0) return TimeSpan.MaxValue;
+        if (caughtUp && (_unshownChanges < BulkChanges || Volatile.Read(ref _waiting) > 0)) return TimeSpan.Zero;
+        return TimeSpan.FromSeconds((double)(_showNotBefore - time.GetTimestamp()) / time.TimestampFrequency);
     }
 
     public override async Task StopAsync(CancellationToken ct)
     {
         await base.StopAsync(ct);
+        await ShowAsync(CancellationToken.None);
         await CommitAsync(CancellationToken.None);
+    }
+
+    /// <summary>Lets searches see what was applied, and wakes who waits for it.</summary>
+    private async Task ShowAsync(CancellationToken ct)
+    {
+        await _applying.WaitAsync(ct);
+        try
+        {
+            if (_applied == Position) return;
+            long started = time.GetTimestamp();
+            foreach (var (index, position) in _unshown) index.Show(Math.Max(position, index.Position));
+            _unshown.Clear();
+            _unshownChanges = 0;
+            foreach (var (collection, document) in _removed) events.DocumentRemoved(collection, document);
+            _removed.Clear();
+            Volatile.Write(ref _position, _applied);
+            Interlocked.Exchange(ref _advanced, new(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();
+            long ended = time.GetTimestamp();
+            var pause = TimeSpan.FromTicks(Math.Clamp(time.GetElapsedTime(started, ended).Ticks * ShowShare, MinShowInterval.Ticks, MaxShowInterval.Ticks));
+            _showNotBefore = ended + (long)(pause.TotalSeconds * time.TimestampFrequency);
+        }
+        finally
+        {
+            _applying.Release();
+        }
     }
 
     /// <summary>Makes the indexes durable, then the position that all of them have reached.</summary>
@@ -172,6 +284,7 @@ internal sealed class Indexer(
             long position = Position;
             if (position == _committedPosition) return;
             foreach (var index in indexes.Open) index.Commit();
+            indexes.WriteCatalog(catalog.All);
             indexes.WritePosition(position);
             _committedPosition = position;
             _committedAt = time.GetTimestamp();
@@ -182,17 +295,17 @@ internal sealed class Indexer(
         }
     }
 
-    /// <summary>Applies the next changes, if any; says how many.</summary>
+    /// <summary>Writes the next changes, if any, to the indexes; says how many.</summary>
     private async Task<int> ApplyNextAsync(CancellationToken ct)
     {
         await _applying.WaitAsync(ct);
         try
         {
-            var batch = await changes.ReadAsync(Position, MaxChanges, ct);
+            var batch = await changes.ReadAsync(_applied, MaxChanges, ct);
             if (batch.Count == 0) return 0;
             foreach (var group in batch.GroupBy(c => c.CollectionId)) await ApplyAsync(group.Key, group.ToList(), ct);
-            Volatile.Write(ref _position, batch[^1].Seq);
-            Interlocked.Exchange(ref _advanced, new(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();
+            _applied = batch[^1].Seq;
+            _unshownChanges += batch.Count;
             return batch.Count;
         }
         finally
@@ -207,6 +320,7 @@ internal sealed class Indexer(
         if (collection is null)
         {
             catalog.Remove(collectionId);
+            if (indexes.Find(collectionId) is { } gone) _unshown.Remove(gone);
             indexes.Drop(collectionId);
             events.CollectionRemoved(collectionId);
             _erase = true;
@@ -217,28 +331,27 @@ internal sealed class Indexer(
         if (fresh) await FillAsync(index, collection, null, ct);
         catalog.Put(collection);
         if (fresh) return;
-        // Documents are read and written a few at a time, so that memory is bounded by the largest, not by the batch.
-        var ids = batch.Where(c => c.DocumentId is not null).Select(c => c.DocumentId!).Distinct().ToList();
-        var deletes = new List<string>();
-        var puts = new List<IndexDocument>();
-        await using (var connection = await database.OpenAsync(ct))
+        // One document is in memory at a time, however many have changed.
+        await using var connection = await database.OpenAsync(ct);
+        foreach (string id in batch.Where(c => c.DocumentId is not null).Select(c => c.DocumentId!).Distinct())
         {
-            foreach (string id in ids)
+            if (await loader.LoadAsync(connection, id, ct) is { } document)
             {
-                var document = await loader.LoadAsync(connection, id, ct);
-                if (document is null) deletes.Add(id);
-                else puts.Add(document);
+                index.Put(document);
+                continue;
             }
+            index.Remove(id);
+            _removed.Add((collectionId, id));
+            _erase = true;
         }
-        index.Apply(puts, deletes, batch[^1].Seq);
-        foreach (string id in deletes) events.DocumentRemoved(collectionId, id);
-        _erase |= deletes.Count > 0;
+        _unshown[index] = batch[^1].Seq;
     }
 
     private async Task FillAsync(CollectionIndex index, Collection collection, Action<long, long>? progress, CancellationToken ct)
     {
-        // The position is read first: what is written meanwhile comes again through the log.
-        long position = await changes.LastAsync(ct);
+        // The position is read first: what is written meanwhile comes again through the log. It is the collection's own,
+        // so that an index that was filled and one that followed the log say the same.
+        long position = await changes.LastOfAsync(collection.Id, ct);
         var counts = await documents.CountAsync(collection.Id, ct);
         long done = 0;
         await using var connection = await database.OpenAsync(ct);
@@ -247,7 +360,7 @@ internal sealed class Indexer(
             index.Fill(document);
             progress?.Invoke(++done, counts.Documents);
         }
-        index.Apply([], [], position);
+        index.Show(position);
     }
 
     private async Task EraseAsync(CancellationToken ct)

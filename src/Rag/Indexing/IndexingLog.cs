@@ -21,4 +21,7 @@ internal static partial class IndexingLog
 
     [LoggerMessage(3005, LogLevel.Information, "{Chunks} chunks carry vectors of another model and are embedded anew with {Model}")]
     public static partial void ModelChanged(this ILogger log, int chunks, string model);
+
+    [LoggerMessage(3010, LogLevel.Warning, "Index opened without the record: {Collections} collections at position {Position}")]
+    public static partial void OpenedWithoutRecord(this ILogger log, int collections, long position);
 }

@@ -28,6 +28,9 @@ internal sealed class Ingestor(
     /// <summary>An address is shown, listed and put into metrics-free logs; longer ones are refused.</summary>
     public const int MaxUriChars = 1024;
 
+    /// <summary>Up to this length a parsed document waits for the disk without keeping another from being parsed; UTF-16 code units.</summary>
+    private const int MakesRoomChars = 1_000_000;
+
     private readonly SemaphoreSlim _parsing = new(options.Parallelism, options.Parallelism);
     private readonly Chunker _chunker = new(embedder.CountTokens, embedder.MaxTokens);
 
@@ -73,15 +76,23 @@ internal sealed class Ingestor(
             metrics.Document(IngestOutcome.Unchanged);
             return new(file.Uri, IngestOutcome.Unchanged, known.Id, known.Version, null, known.Title);
         }
-        // Bounds what is held in memory: files being parsed and documents on their way to disk.
         await _parsing.WaitAsync(ct);
+        bool parsing = true;
         try
         {
             var parsed = await parser.ParseAsync(file.Uri, file.Content, ct);
             metrics.Stage("parse", started);
             if (parsed.Blocks.Count == 0) return Failed(file.Uri, new ParseException("empty", "it holds no text. If it is a scan, recognise its text first (OCR)."));
             parsed = WithGiven(parsed, file);
-            return await RecordAsync(collection, file, hash, parsed, ct);
+            var prepared = Prepare(collection, file, hash, parsed);
+            // A small document makes room for the next while it waits for the disk, so that many share a transaction. A
+            // large one keeps its place until it is recorded: that bounds what is held in memory.
+            if (parsed.Text.Length <= MakesRoomChars)
+            {
+                _parsing.Release();
+                parsing = false;
+            }
+            return await RecordAsync(prepared, ct);
         }
         catch (ParseException e)
         {
@@ -89,22 +100,30 @@ internal sealed class Ingestor(
         }
         finally
         {
-            _parsing.Release();
+            if (parsing) _parsing.Release();
         }
     }
 
     /// <summary>Records a document that is parsed already; completes when it is durable.</summary>
-    public async Task<IngestOutcome> RecordAsync(Collection collection, IncomingFile file, string contentHash, ParsedDocument parsed, CancellationToken ct)
+    public Task<IngestOutcome> RecordAsync(Collection collection, IncomingFile file, string contentHash, ParsedDocument parsed, CancellationToken ct) =>
+        RecordAsync(Prepare(collection, file, contentHash, parsed), ct);
+
+    private PreparedDocument Prepare(Collection collection, IncomingFile file, string contentHash, ParsedDocument parsed)
     {
         long chunking = Stopwatch.GetTimestamp();
         var chunks = _chunker.Chunk(parsed);
         metrics.Stage("chunk", chunking);
+        return new(collection, file.DocumentId, file.Uri, contentHash, file.Content.Length, parsed, chunks);
+    }
+
+    private async Task<IngestOutcome> RecordAsync(PreparedDocument document, CancellationToken ct)
+    {
         long recording = Stopwatch.GetTimestamp();
-        var written = await writer.WriteAsync(new(collection, file.DocumentId, file.Uri, contentHash, file.Content.Length, parsed, chunks), ct);
+        var written = await writer.WriteAsync(document, ct);
         metrics.Stage("record", recording);
         string status = written.Created ? IngestOutcome.Created : IngestOutcome.Updated;
         metrics.Document(status);
-        return new(file.Uri, status, written.Id, written.Version, written.Seq, parsed.Title);
+        return new(document.Uri, status, written.Id, written.Version, written.Seq, document.Parsed.Title);
     }
 
     private IngestOutcome Failed(string uri, ParseException e)

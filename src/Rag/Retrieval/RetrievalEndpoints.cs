@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Routing;
 using Rag.Foundation;
 using Rag.Indexing;
 using Rag.Ingestion;
+using Rag.Storage;
 
 namespace Rag.Retrieval;
 
@@ -40,17 +41,18 @@ internal static class RetrievalEndpoints
     }
 
     private static async Task<Ok<SearchResponse>> SearchAsync(
-        SearchRequest request, Retriever retriever, RetrievalOptions options, ServerOptions server, CollectionCatalog catalog, Collections collections, IndexStore indexes, Indexer indexer, CancellationToken ct) =>
-        await TimeBudget.RunAsync(server.QuestionTimeoutMs, 0, async (_, token) => await FindAsync(request, retriever, options, catalog, collections, indexes, indexer, token), ct);
+        SearchRequest request, Retriever retriever, RetrievalOptions options, ServerOptions server, CollectionCatalog catalog, Collections collections, IndexStore indexes, Indexer indexer, RecordState record, CancellationToken ct) =>
+        await TimeBudget.RunAsync(server.QuestionTimeoutMs, 0, async (_, token) => await FindAsync(request, retriever, options, catalog, collections, indexes, indexer, record, token), ct);
 
     private static async Task<Ok<SearchResponse>> FindAsync(
-        SearchRequest request, Retriever retriever, RetrievalOptions options, CollectionCatalog catalog, Collections collections, IndexStore indexes, Indexer indexer, CancellationToken ct)
+        SearchRequest request, Retriever retriever, RetrievalOptions options, CollectionCatalog catalog, Collections collections, IndexStore indexes, Indexer indexer, RecordState record, CancellationToken ct)
     {
         if (request.K < 1 || request.K > options.MaxResults) throw new RagException(ErrorKind.Invalid, $"k is {request.K}.", $"Choose 1 to {options.MaxResults}.");
         if (request.By is not (null or "chunk" or "document")) throw new RagException(ErrorKind.Invalid, $"by is '{request.By}'.", "Use chunk or document.");
         string query = QueryText.Normalise(request.Query, "query");
         if (request.WaitFor is { } position) await indexer.WaitForAsync(position, TimeSpan.FromSeconds(10), ct);
         string name = request.Collection ?? Collections.Default;
+        if (catalog.Find(name) is null) record.Require();
         var collection = catalog.Find(name) ?? await collections.GetAsync(name, ct);
         var index = indexes.Find(collection.Id) ?? throw new RagException(ErrorKind.Unavailable, $"Collection '{name}' is not in this replica's index yet.", "Try again in a moment.");
         using var snapshot = index.Acquire();

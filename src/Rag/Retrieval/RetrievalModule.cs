@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Caching.Hybrid;
 using Microsoft.Extensions.DependencyInjection;
 using Rag.Foundation;
 
@@ -9,6 +10,7 @@ internal static class RetrievalModule
     {
         services.AddSection<RetrievalOptions>(sections);
         services.AddSingleton<RetrievalMetrics>();
+        services.AddSingleton<IHybridCacheSerializer<CachedVector>, CachedVectorFormat>();
         services.AddSingleton<QueryEmbeddings>();
         services.AddSingleton<Retriever>();
         return services;

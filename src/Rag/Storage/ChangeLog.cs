@@ -87,4 +87,12 @@ internal sealed class ChangeLog(Database database, TimeProvider time)
         await using var connection = await database.OpenAsync(ct);
         return await connection.ExecuteScalarAsync<long>(new CommandDefinition("SELECT COALESCE(MAX(seq), 0) FROM change_log", cancellationToken: ct));
     }
+
+    /// <summary>Position of the last change to a collection; 0 where there was none.</summary>
+    public async Task<long> LastOfAsync(string collectionId, CancellationToken ct)
+    {
+        await using var connection = await database.OpenAsync(ct);
+        return await connection.QuerySingleOrDefaultAsync<long>(new CommandDefinition(
+            "SELECT seq FROM change_log WHERE collection_id = @collectionId ORDER BY seq DESC LIMIT 1", new { collectionId }, cancellationToken: ct));
+    }
 }

@@ -14,6 +14,7 @@ internal static class StorageModule
         var options = services.AddSection<StorageOptions>(sections);
         services.AddSingleton(s => DataDirectory.Open(s.GetRequiredService<StorageOptions>()));
         services.AddSingleton<ChangeLog>();
+        services.AddSingleton<RecordState>();
         if (options.Provider == "postgres") services.AddPostgres();
         else services.AddSingleton<Database, SqliteDatabase>();
         services.AddSingleton<Leader>();

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Data.Common;
 using Dapper;
 using Microsoft.Data.Sqlite;
@@ -11,7 +12,15 @@ namespace Rag.Storage.Sqlite;
 /// </summary>
 internal sealed class SqliteDatabase(StorageOptions options) : Database
 {
+    /// <summary>Connections kept open while nobody uses them; more than these are closed.</summary>
+    private const int MaxIdle = 16;
+
+    private const long MaxWalBytes = 1_000_000_000;
+
     private readonly SemaphoreSlim _writer = new(1, 1);
+    private readonly ConcurrentBag<PooledConnection> _idle = [];
+    private int _idleCount;
+    private bool _disposed;
     private readonly string _path = Path.Combine(options.DataDirectory, "rag.db");
     private SqliteConnection? _writeConnection;
 
@@ -25,13 +34,19 @@ internal sealed class SqliteDatabase(StorageOptions options) : Database
     {
         DataSource = _path,
         Mode = SqliteOpenMode.ReadWriteCreate,
-        Pooling = true,
+        // Pooled here, with what each connection is told once; the library's pool would have it told at every use.
+        Pooling = false,
         DefaultTimeout = Math.Max(1, options.BusyTimeoutMs / 1000),
     }.ToString();
 
     public override async ValueTask<DbConnection> OpenAsync(CancellationToken ct)
     {
-        var connection = new SqliteConnection(ConnectionString);
+        if (_idle.TryTake(out var pooled))
+        {
+            Interlocked.Decrement(ref _idleCount);
+            return pooled;
+        }
+        var connection = new PooledConnection(ConnectionString, GiveBack);
         try
         {
             await connection.OpenAsync(ct);
@@ -49,7 +64,7 @@ internal sealed class SqliteDatabase(StorageOptions options) : Database
         }
         catch (SqliteException e)
         {
-            await connection.DisposeAsync();
+            await connection.CloseForGoodAsync();
             throw Translate(e);
         }
     }
@@ -115,17 +130,55 @@ internal sealed class SqliteDatabase(StorageOptions options) : Database
         }
     }
 
+    public override async Task<DatabaseReport> CheckAsync(CancellationToken ct)
+    {
+        await using var connection = await OpenAsync(ct);
+        var latency = new List<double>();
+        for (int i = 0; i < 9; i++)
+        {
+            long started = System.Diagnostics.Stopwatch.GetTimestamp();
+            await connection.ExecuteScalarAsync(new CommandDefinition("SELECT MAX(seq) FROM change_log", cancellationToken: ct));
+            latency.Add(Math.Round(System.Diagnostics.Stopwatch.GetElapsedTime(started).TotalMilliseconds, 3));
+        }
+        latency.Sort();
+        long pages = await PragmaAsync<long>("page_count"), free = await PragmaAsync<long>("freelist_count");
+        string integrity = await PragmaAsync<string>("quick_check(1)") ?? "nothing";
+        var wal = new FileInfo(_path + "-wal");
+        long walBytes = wal.Exists ? wal.Length : 0;
+        var problems = new List<DatabaseProblem>();
+        if (integrity != "ok") problems.Add(new($"The record is damaged: {integrity}", "Restore it from a backup."));
+        if (walBytes > MaxWalBytes) problems.Add(new($"The write-ahead log has grown to {walBytes / 1e6:F0} MB.", "Restart the server; a reader that never ends keeps it from being taken in."));
+        return new("sqlite", connection.ServerVersion, await SizeBytesAsync(ct), latency, null, null, new(walBytes, free, pages, integrity == "ok"), [], [], problems);
+
+        Task<T?> PragmaAsync<T>(string name) => connection.ExecuteScalarAsync<T>(new CommandDefinition("PRAGMA " + name, commandTimeout: LongCommandSeconds, cancellationToken: ct));
+    }
+
     public override Task<long> SizeBytesAsync(CancellationToken ct) =>
         Task.FromResult(new[] { _path, _path + "-wal" }.Select(p => new FileInfo(p)).Where(f => f.Exists).Sum(f => f.Length));
 
     public override async ValueTask DisposeAsync()
     {
+        Volatile.Write(ref _disposed, true);
         if (_writeConnection is not null) await _writeConnection.DisposeAsync();
-        SqliteConnection.ClearPool(new SqliteConnection(ConnectionString));
+        while (_idle.TryTake(out var connection)) await connection.CloseForGoodAsync();
         _writer.Dispose();
     }
 
+    /// <summary>Keeps a connection for the next who opens one; false when it should be closed.</summary>
+    private bool GiveBack(PooledConnection connection)
+    {
+        if (Volatile.Read(ref _disposed)) return false;
+        if (Interlocked.Increment(ref _idleCount) <= MaxIdle)
+        {
+            _idle.Add(connection);
+            return true;
+        }
+        Interlocked.Decrement(ref _idleCount);
+        return false;
+    }
+
     public override RagException Translate(DbException error) => error is SqliteException e ? Translate(e) : new(ErrorKind.Unavailable, $"The record answered with an error: {error.Message}", "Try again; the log holds the details.", error);
+
 
     private RagException Translate(SqliteException e) => e.SqliteErrorCode switch
     {
