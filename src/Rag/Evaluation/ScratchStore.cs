@@ -13,6 +13,7 @@ internal sealed class ScratchStore : IAsyncDisposable
 {
     private readonly List<IHostedService> _running = [];
     private ServiceProvider? _services;
+    private ScratchRecord? _record;
 
     private ScratchStore(string directory) => DataDirectory = directory;
 
@@ -29,6 +30,8 @@ internal sealed class ScratchStore : IAsyncDisposable
             var configuration = new ConfigurationBuilder();
             if (settings is not null) configuration.AddConfiguration(settings);
             configuration.AddInMemoryCollection([new("Storage:DataDirectory", store.DataDirectory)]);
+            store._record = await ScratchRecord.CreateAsync(configuration.Build(), ct);
+            configuration.AddInMemoryCollection(store._record.Settings);
             store._services = new ServiceCollection().AddLogging().AddRag(configuration.Build()).BuildServiceProvider();
             store.Get<DataDirectory>();
             await store.Get<Database>().MigrateAsync(ct);
@@ -88,6 +91,8 @@ internal sealed class ScratchStore : IAsyncDisposable
         finally
         {
             if (Directory.Exists(DataDirectory)) Directory.Delete(DataDirectory, recursive: true);
+            if (_record is not null) await _record.DisposeAsync();
+            _record = null;
         }
     }
 }
