@@ -21,6 +21,9 @@ internal sealed class CollectionIndex : IDisposable
     private readonly Analyzer _analyzer;
     private readonly VectorFile _vectors;
     private readonly string _modelId;
+    private readonly Field _textField = new(IndexFields.Text, "", IndexFields.TextType);
+    private readonly StoredField _storedField = new(IndexFields.Stored, [0]);
+    private readonly NumericDocValuesField _rowField = new(IndexFields.Row, 0), _versionField = new(IndexFields.VersionNo, 0), _ordinalField = new(IndexFields.Ordinal, 0);
     private IndexSnapshot _snapshot;
     private bool _erasurePending;
     private bool _stopped;
@@ -113,8 +116,9 @@ internal sealed class CollectionIndex : IDisposable
     /// </summary>
     public void Put(IndexDocument put)
     {
-        _writer.DeleteDocuments(new Term(IndexFields.Document, put.DocumentId));
-        Fill(put);
+        var replaced = new Term(IndexFields.Document, put.DocumentId);
+        if (put.Chunks.Count > 0) _writer.UpdateDocuments(replaced, Fields(put));
+        else _writer.DeleteDocuments(replaced);
     }
 
     /// <summary>Removes a document; it is found until the next <see cref="Show"/>.</summary>
@@ -142,7 +146,7 @@ internal sealed class CollectionIndex : IDisposable
     /// <summary>Adds a document that the index does not have: for filling an empty one.</summary>
     public void Fill(IndexDocument put)
     {
-        foreach (var (chunk, vector) in put.Chunks) Add(put, chunk, vector);
+        if (put.Chunks.Count > 0) _writer.AddDocuments(Fields(put));
     }
 
     /// <summary>
@@ -178,23 +182,33 @@ internal sealed class CollectionIndex : IDisposable
         _directory.Dispose();
     }
 
-    private void Add(IndexDocument put, IndexedChunk chunk, byte[]? vector)
+    /// <summary>
+    /// The chunks as the full-text index takes them, one at a time: the fields are the same objects each time with other
+    /// values, as the library advises, since making them and their token streams anew costs as much as short texts do.
+    /// </summary>
+    private IEnumerable<IEnumerable<IIndexableField>> Fields(IndexDocument put)
     {
-        int row = vector is null ? -1 : _vectors.Append(vector);
-        var document = new Document
+        if (put.Chunks.Count == 0) yield break;
+        var first = put.Chunks[0].Chunk;
+        var fields = new List<IIndexableField>
         {
+            _textField, _storedField, _rowField, _versionField, _ordinalField,
             new StringField(IndexFields.Document, put.DocumentId, Field.Store.NO),
-            new Field(IndexFields.Text, chunk.SearchText, IndexFields.TextType),
-            new StoredField(IndexFields.Stored, chunk.ToBytes()),
-            new NumericDocValuesField(IndexFields.Row, row + 1),
-            new NumericDocValuesField(IndexFields.VersionNo, chunk.VersionNo),
-            new NumericDocValuesField(IndexFields.Ordinal, chunk.Ordinal),
-            new StringField(IndexFields.Fact, "media_type=" + chunk.MediaType, Field.Store.NO),
-            new StringField(IndexFields.Fact, "uri=" + chunk.Uri, Field.Store.NO),
+            new StringField(IndexFields.Fact, "media_type=" + first.MediaType, Field.Store.NO),
+            new StringField(IndexFields.Fact, "uri=" + first.Uri, Field.Store.NO),
         };
         foreach (var (key, value) in put.Metadata)
-            if (key.Length + value.Length < 1_000) document.Add(new StringField(IndexFields.Fact, $"{key}={value}", Field.Store.NO));
-        _writer.AddDocument(document);
+            if (key.Length + value.Length < 1_000) fields.Add(new StringField(IndexFields.Fact, $"{key}={value}", Field.Store.NO));
+        foreach (var (chunk, vector) in put.Chunks)
+        {
+            int row = vector is null ? -1 : _vectors.Append(vector);
+            _textField.SetStringValue(chunk.SearchText);
+            _storedField.SetBytesValue(chunk.ToBytes());
+            _rowField.SetInt64Value(row + 1);
+            _versionField.SetInt64Value(chunk.VersionNo);
+            _ordinalField.SetInt64Value(chunk.Ordinal);
+            yield return fields;
+        }
     }
 
     private void Commit(long position)

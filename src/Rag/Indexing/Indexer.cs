@@ -140,7 +140,12 @@ internal sealed class Indexer(
         {
             // The record was put back to an earlier state beneath the index: nothing in here can be trusted.
             log.RecordWentBack(position);
-            foreach (string id in indexes.OnDisk().ToList()) indexes.Drop(id);
+            foreach (string id in indexes.OnDisk().ToList())
+            {
+                indexes.Drop(id);
+                // Positions are given anew: what a cache keeps under them is of another history.
+                events.CollectionRemoved(id);
+            }
             position = 0;
         }
         var all = await collections.ListAsync(stop);
@@ -179,8 +184,9 @@ internal sealed class Indexer(
         }
         if (known.Count == 0) return;
         foreach (var collection in known) catalog.Put(collection);
-        Volatile.Write(ref _position, indexes.ReadPosition());
-        _committedPosition = Position;
+        _applied = indexes.ReadPosition();
+        Volatile.Write(ref _position, _applied);
+        _committedPosition = _applied;
         _ready.TrySetResult();
         log.OpenedWithoutRecord(known.Count, Position);
     }

@@ -22,6 +22,13 @@ internal sealed class WordPieceTokenizer(WordPieceVocabulary? vocabulary)
     /// <summary>[CLS] and [SEP], which <see cref="Encode"/> adds and the counts leave out.</summary>
     public const int SpecialTokens = 2;
 
+    /// <summary>
+    /// Pieces of words counted lately: in each entry 56 bits of the word's hash above its count. Few words make up most of
+    /// a text, so most are counted once. Entries are written whole, so that no lock is needed.
+    /// </summary>
+    private readonly ulong[] _counted = new ulong[1 << CountedBits];
+    private const int CountedBits = 15;
+
     /// <summary>Pieces in the text, [CLS] and [SEP] not counted.</summary>
     public int CountTokens(ReadOnlySpan<char> text)
     {
@@ -58,12 +65,17 @@ internal sealed class WordPieceTokenizer(WordPieceVocabulary? vocabulary)
 
     private interface ISink
     {
+        /// <summary>Whether only the number of pieces matters: what they are is then left open.</summary>
+        static abstract bool CountsOnly { get; }
+
         /// <summary>Takes the pieces of one word that ends there; false ends the walk.</summary>
         bool Word(scoped ReadOnlySpan<int> pieces, int end);
     }
 
     private struct Counter : ISink
     {
+        public static bool CountsOnly => true;
+
         public int Count;
 
         public bool Word(scoped ReadOnlySpan<int> pieces, int end)
@@ -75,6 +87,8 @@ internal sealed class WordPieceTokenizer(WordPieceVocabulary? vocabulary)
 
     private struct Prefix(int maxTokens) : ISink
     {
+        public static bool CountsOnly => true;
+
         public int Count, End;
 
         public bool Word(scoped ReadOnlySpan<int> pieces, int end)
@@ -89,6 +103,8 @@ internal sealed class WordPieceTokenizer(WordPieceVocabulary? vocabulary)
     private ref struct Encoder(Span<long> ids) : ISink
     {
         private readonly Span<long> _ids = ids;
+        public static bool CountsOnly => true;
+
         public int Count;
 
         public bool Word(scoped ReadOnlySpan<int> pieces, int end)
@@ -159,8 +175,22 @@ internal sealed class WordPieceTokenizer(WordPieceVocabulary? vocabulary)
         int count = 1;
         if (vocabulary is null) count = (Math.Min(length, MaxWordLength) + ApproximateCharsPerToken - 1) / ApproximateCharsPerToken;
         else if (length > MaxWordLength) pieces[0] = vocabulary.Unknown;
+        else if (TSink.CountsOnly) count = CountOf(vocabulary, word[..length], pieces);
         else count = Split(vocabulary, word[..length], pieces);
         return sink.Word(pieces[..count], end);
+    }
+
+    private int CountOf(WordPieceVocabulary vocabulary, ReadOnlySpan<int> word, Span<int> pieces)
+    {
+        ulong hash = 0xCBF29CE484222325; // FNV-1a over code points, then mixed so that every bit counts
+        foreach (int codePoint in word) hash = (hash ^ (uint)codePoint) * 0x100000001B3;
+        hash = (hash ^ (hash >> 32)) * 0x9E3779B97F4A7C15;
+        ref ulong entry = ref _counted[hash >> (64 - CountedBits)];
+        ulong key = hash << 8, seen = Volatile.Read(ref entry);
+        if ((seen & ~0xFFUL) == key && (seen & 0xFF) != 0) return (int)(seen & 0xFF);
+        int count = Split(vocabulary, word, pieces);
+        Volatile.Write(ref entry, key | (uint)count);
+        return count;
     }
 
     private static int Split(WordPieceVocabulary vocabulary, ReadOnlySpan<int> word, Span<int> pieces)

@@ -1,8 +1,8 @@
 using System.Diagnostics.Metrics;
+using Rag.Answering;
 using Rag.Caching;
 using Rag.Indexing;
 using Rag.Inference;
-using Rag.Answering;
 using Rag.Storage;
 
 namespace Rag.Telemetry;

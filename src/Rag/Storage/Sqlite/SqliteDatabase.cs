@@ -44,7 +44,7 @@ internal sealed class SqliteDatabase(StorageOptions options) : Database
             Interlocked.Decrement(ref _idleCount);
             return pooled;
         }
-        var connection = new PooledConnection(this);
+        var connection = new PooledConnection(ConnectionString, GiveBack);
         try
         {
             await connection.OpenAsync(ct);
@@ -139,25 +139,21 @@ internal sealed class SqliteDatabase(StorageOptions options) : Database
         _writer.Dispose();
     }
 
+    /// <summary>Keeps a connection for the next who opens one; false when it should be closed.</summary>
+    private bool GiveBack(PooledConnection connection)
+    {
+        if (Volatile.Read(ref _disposed)) return false;
+        if (Interlocked.Increment(ref _idleCount) <= MaxIdle)
+        {
+            _idle.Add(connection);
+            return true;
+        }
+        Interlocked.Decrement(ref _idleCount);
+        return false;
+    }
+
     public override RagException Translate(DbException error) => error is SqliteException e ? Translate(e) : new(ErrorKind.Unavailable, $"The record answered with an error: {error.Message}", "Try again; the log holds the details.", error);
 
-    /// <summary>A connection that whoever opened it gives back by disposing of it.</summary>
-    private sealed class PooledConnection(SqliteDatabase pool) : SqliteConnection(pool.ConnectionString)
-    {
-        public override ValueTask DisposeAsync()
-        {
-            if (State != System.Data.ConnectionState.Open || Volatile.Read(ref pool._disposed)) return CloseForGoodAsync();
-            if (Interlocked.Increment(ref pool._idleCount) <= MaxIdle)
-            {
-                pool._idle.Add(this);
-                return ValueTask.CompletedTask;
-            }
-            Interlocked.Decrement(ref pool._idleCount);
-            return CloseForGoodAsync();
-        }
-
-        public ValueTask CloseForGoodAsync() => base.DisposeAsync();
-    }
 
     private RagException Translate(SqliteException e) => e.SqliteErrorCode switch
     {
