@@ -13,7 +13,7 @@ internal sealed class StateMetrics
 {
     public const string MeterName = "Rag.State";
 
-    public StateMetrics(IMeterFactory meters, Indexer indexer, IndexStore indexes, ChangeLogWatch changeLog, Embedder embedder, RecordState record, ProvenanceSpool spool, Leader leader, RedisConnection? redis = null)
+    public StateMetrics(IMeterFactory meters, Indexer indexer, IndexStore indexes, ChangeLogWatch changeLog, Embedder embedder, RecordState record, Leader leader, ProvenanceSpool spool, RedisConnection? redis = null)
     {
         var meter = meters.Create(MeterName);
         meter.CreateObservableGauge("rag_index_position", () => indexer.Position, description: "Change-log position that the index reflects.");
@@ -21,9 +21,9 @@ internal sealed class StateMetrics
         meter.CreateObservableGauge("rag_index_lag_seconds", () => changeLog.LagSeconds(indexer.Position), description: "Age of the oldest change that is not in the index.");
         meter.CreateObservableGauge("rag_documents", () => changeLog.Documents, description: "Documents in the record.");
         meter.CreateObservableGauge("rag_chunks", () => indexes.Open.Sum(i => { using var s = i.Acquire(); return (long)s.ChunkCount; }), description: "Chunks in the index.");
-        meter.CreateObservableGauge("rag_leader", () => leader.Term is null ? 0 : 1, description: "1 where this replica runs the scheduled work.");
         meter.CreateObservableGauge("rag_provenance_spooled", () => spool.Count, description: "Answers whose provenance waits on this replica's disk.");
         meter.CreateObservableCounter("rag_provenance_dropped", () => spool.Dropped, description: "Answers whose provenance was given up because there was no room.");
+        meter.CreateObservableGauge("rag_leader", () => leader.Term is null ? 0 : 1, description: "1 where this replica runs the scheduled work.");
         meter.CreateObservableGauge("rag_dependency_up", () =>
         {
             var up = new List<Measurement<int>> { Up("database", changeLog.Up && !record.Away), Up("embeddings", embedder.Available) };
