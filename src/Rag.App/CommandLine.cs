@@ -6,6 +6,7 @@ using Rag.Foundation.Commands;
 using Rag.Indexing;
 using Rag.Ingestion;
 using Rag.Retrieval;
+using Rag.Storage;
 
 namespace Rag.App;
 
@@ -36,6 +37,7 @@ internal static class CommandLine
             context.Server, context.Data, context.Set, context.Json,
         };
         root.AddServe(context);
+        root.AddStorage(context);
         root.AddIngestion(context);
         root.AddAnswering(context);
         root.AddRetrieval(context);

@@ -1,6 +1,8 @@
+using System.Data.Common;
 using System.Diagnostics;
 using Microsoft.AspNetCore.Mvc;
 using Rag.Foundation;
+using Rag.Storage;
 
 namespace Rag.App;
 
@@ -28,6 +30,13 @@ internal static partial class ProblemMiddleware
         {
             if (e.Kind is ErrorKind.Unavailable or ErrorKind.StorageFull) log.Unavailable(e, e.Message);
             await WriteAsync(context, e.Kind, e.Message, e.Remedy);
+        }
+        catch (DbException e)
+        {
+            // Reading from the record failed on the way; what that means is the engine's to say.
+            var problem = context.RequestServices.GetRequiredService<Database>().Translate(e);
+            log.Unavailable(e, problem.Message);
+            await WriteAsync(context, problem.Kind, problem.Message, problem.Remedy);
         }
         catch (BadHttpRequestException e)
         {

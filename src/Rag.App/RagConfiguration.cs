@@ -14,7 +14,8 @@ internal static class RagConfiguration
                 .AddJsonFile(file, optional: true)
                 .AddJsonFile(Path.GetFullPath("appsettings.json"), optional: true)
                 .AddEnvironmentVariables("RAG__")
-                .AddInMemoryCollection(flags)
+                // A flag that is given twice means what it says last.
+                .AddInMemoryCollection(flags.GroupBy(f => f.Key, StringComparer.OrdinalIgnoreCase).Select(g => g.Last()))
                 .Build();
         }
         catch (Exception e) when (e is InvalidDataException or FormatException)

@@ -47,6 +47,7 @@ internal static class RagServer
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, AnsweringJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, RetrievalJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, IndexingJson.Default);
+            json.SerializerOptions.TypeInfoResolverChain.Insert(0, StorageJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, CachingJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, StatusJson.Default);
         });
@@ -69,6 +70,7 @@ internal static class RagServer
         app.UseRateLimiter();
         app.UseRecordState();
         app.MapCaching();
+        app.MapStorage();
         app.MapIngestion();
         app.MapAnswering();
         app.MapRetrieval();

@@ -31,15 +31,16 @@ internal sealed class TestService : IAsyncDisposable
     /// <param name="record">A record that outlives the service, or that several services share.</param>
     /// <param name="time">The clock, where the test moves it.</param>
     public static async Task<TestService> StartAsync(
-        bool model = false, string? data = null, Dictionary<string, string?>? settings = null, Engine engine = Engine.Sqlite, TestRecord? record = null, TimeProvider? time = null)
+        bool model = false, string? data = null, Dictionary<string, string?>? settings = null, Engine engine = Engine.Sqlite, TestRecord? record = null, TimeProvider? time = null, bool inference = true)
     {
         var own = record is null && engine != Engine.Sqlite ? await TestRecord.CreateAsync(engine) : null;
         string directory = data ?? Directory.CreateTempSubdirectory("rag-test-").FullName;
         var values = new Dictionary<string, string?>(settings ?? [])
         {
             ["Storage:DataDirectory"] = directory,
-            ["Inference:Provider"] = model ? "local" : "none",
         };
+        // Where a test says itself what makes vectors, it stays.
+        if (inference) values["Inference:Provider"] = model ? "local" : "none";
         foreach (var (key, value) in (record ?? own)?.Settings ?? []) values.TryAdd(key, value);
         var configuration = new ConfigurationBuilder().AddInMemoryCollection(values).Build();
         var collection = new ServiceCollection().AddLogging();

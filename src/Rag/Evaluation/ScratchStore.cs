@@ -2,7 +2,6 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Rag.Storage;
-using Rag.Storage.Postgres;
 
 namespace Rag.Evaluation;
 
@@ -14,7 +13,7 @@ internal sealed class ScratchStore : IAsyncDisposable
 {
     private readonly List<IHostedService> _running = [];
     private ServiceProvider? _services;
-    private PostgresScratchSchema? _schema;
+    private ScratchRecord? _record;
 
     private ScratchStore(string directory) => DataDirectory = directory;
 
@@ -31,7 +30,8 @@ internal sealed class ScratchStore : IAsyncDisposable
             var configuration = new ConfigurationBuilder();
             if (settings is not null) configuration.AddConfiguration(settings);
             configuration.AddInMemoryCollection([new("Storage:DataDirectory", store.DataDirectory)]);
-            await store.UseSchemaAsync(configuration, ct);
+            store._record = await ScratchRecord.CreateAsync(configuration.Build(), ct);
+            configuration.AddInMemoryCollection(store._record.Settings);
             store._services = new ServiceCollection().AddLogging().AddRag(configuration.Build()).BuildServiceProvider();
             store.Get<DataDirectory>();
             await store.Get<Database>().MigrateAsync(ct);
@@ -90,20 +90,9 @@ internal sealed class ScratchStore : IAsyncDisposable
         }
         finally
         {
-            if (_schema is not null) await _schema.DisposeAsync();
-            _schema = null;
             if (Directory.Exists(DataDirectory)) Directory.Delete(DataDirectory, recursive: true);
+            if (_record is not null) await _record.DisposeAsync();
+            _record = null;
         }
-    }
-
-    private async Task UseSchemaAsync(ConfigurationBuilder configuration, CancellationToken ct)
-    {
-        var storage = configuration.Build().GetSection("Storage");
-        if (storage["Provider"] != "postgres") return;
-        var options = new PostgresOptions { ConnectionString = storage["Postgres:ConnectionString"], ConnectionStringFile = storage["Postgres:ConnectionStringFile"] };
-        // What is wrong with these is said together with everything else, when the service is built.
-        if (options.Validate().Any()) return;
-        _schema = await PostgresScratchSchema.CreateAsync(options, TimeProvider.System, ct);
-        configuration.AddInMemoryCollection([new("Storage:Postgres:ConnectionString", _schema.ConnectionString), new("Storage:Postgres:ConnectionStringFile", "")]);
     }
 }

@@ -143,7 +143,12 @@ internal sealed class Indexer(
         {
             // The record was put back to an earlier state beneath the index: nothing in here can be trusted.
             log.RecordWentBack(position);
-            foreach (string id in indexes.OnDisk().ToList()) indexes.Drop(id);
+            foreach (string id in indexes.OnDisk().ToList())
+            {
+                indexes.Drop(id);
+                // Positions are given anew: what a cache keeps under them is of another history.
+                events.CollectionRemoved(id);
+            }
             position = 0;
         }
         var all = await collections.ListAsync(stop);
@@ -189,6 +194,26 @@ internal sealed class Indexer(
         log.OpenedWithoutRecord(known.Count, Position);
     }
 
+    /// <summary>The record is behind the index, so nothing in here can be trusted: all of it is built anew.</summary>
+    private async Task StartOverAsync(CancellationToken ct)
+    {
+        await _applying.WaitAsync(ct);
+        try
+        {
+            log.RecordWentBack(_applied);
+            foreach (string id in indexes.OnDisk().ToList()) indexes.Drop(id);
+            indexes.WritePosition(0);
+            _unshown.Clear();
+            _removed.Clear();
+            _unshownChanges = 0;
+            _opened = false;
+        }
+        finally
+        {
+            _applying.Release();
+        }
+    }
+
     private async Task FollowAsync(CancellationToken stop)
     {
         while (!stop.IsCancellationRequested)
@@ -198,6 +223,12 @@ internal sealed class Indexer(
             int applied = await ApplyNextAsync(stop);
             Trouble = null;
             record.Answered();
+            // A failover to a standby that lagged, or a restore, while this replica went on running.
+            if (applied == 0 && await changes.LastAsync(stop) < _applied)
+            {
+                await StartOverAsync(stop);
+                return;
+            }
             var untilShown = UntilShown(caughtUp: applied == 0);
             if (untilShown <= TimeSpan.Zero) await ShowAsync(stop);
             if (time.GetElapsedTime(_committedAt) >= CommitInterval) await CommitAsync(stop);

@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Rag.Foundation;
 using Rag.Indexing.Postgres;
+using Rag.Storage.Leadership;
 
 namespace Rag.Indexing;
 
@@ -18,7 +19,11 @@ internal static class IndexingModule
         if (options.Engine == IndexingOptions.Postgres) services.AddPostgresIndex();
         else services.AddLocalIndex();
         services.AddSingleton<IHostedService>(s => (IHostedService)s.GetRequiredService<IIndexer>());
-        services.AddHostedService<EmbeddingWorker>();
+        services.AddSingleton<EmbeddingClaims>();
+        services.AddSingleton<EmbeddingWorker>();
+        services.AddSingleton<IHostedService>(s => s.GetRequiredService<EmbeddingWorker>());
+        services.AddSingleton(s => new LeaderJob("forget vectors of other models", TimeSpan.FromHours(1), s.GetRequiredService<EmbeddingWorker>().ForgetOtherModelsAsync));
+        services.AddSingleton(s => new LeaderJob("clean embedding claims", TimeSpan.FromHours(1), s.GetRequiredService<EmbeddingClaims>().CleanAsync));
         return services;
     }
 

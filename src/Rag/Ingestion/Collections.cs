@@ -75,7 +75,8 @@ internal sealed partial class Collections(Database database, ChangeLog changes, 
         var collection = await GetAsync(name, ct);
         long seq = await database.WriteAsync(async tx =>
         {
-            await tx.Connection!.ExecuteAsync("DELETE FROM collections WHERE id = @Id", collection, tx);
+            await database.AllowLongAsync(tx);
+            await tx.Connection!.ExecuteAsync("DELETE FROM collections WHERE id = @Id", new { collection.Id }, tx, commandTimeout: Database.LongCommandSeconds);
             return await changes.AppendAsync(tx, ChangeKind.CollectionDeleted, collection.Id);
         }, ct);
         changes.Announce();

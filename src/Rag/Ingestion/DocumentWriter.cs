@@ -119,8 +119,8 @@ internal sealed class DocumentWriter : IAsyncDisposable
     {
         foreach (var collection in batch.GroupBy(d => d.Collection.Id).OrderBy(g => g.Key, StringComparer.Ordinal))
             await tx.Connection!.ExecuteAsync(
-                $"SELECT id FROM documents WHERE collection_id = @Key AND uri IN @uris ORDER BY uri {_database.Dialect.LockRows}",
-                new { collection.Key, uris = collection.Select(d => d.Uri).Distinct() }, tx);
+                $"SELECT id FROM documents WHERE collection_id = @Key AND uri = ANY(@uris) ORDER BY uri {_database.Dialect.LockRows}",
+                new { collection.Key, uris = collection.Select(d => d.Uri).Distinct().ToArray() }, tx);
     }
 
     private async Task<WrittenDocument> WriteOneAsync(DbTransaction tx, PreparedDocument document, ChunkRows chunks)

@@ -1,6 +1,7 @@
 using Dapper;
 using Rag.Foundation;
 using Rag.Storage;
+using Rag.Storage.Leadership;
 
 namespace Rag.Ingestion;
 
@@ -8,6 +9,7 @@ namespace Rag.Ingestion;
 internal sealed class IdempotencyKeys(Database database, TimeProvider time)
 {
     public const int MaxKeyChars = 255;
+    private const int MaxRemoved = 10_000;
     private static readonly TimeSpan Lifetime = TimeSpan.FromDays(1);
 
     /// <summary>The kept answer, or null; throws Conflict when the key was used for another request.</summary>
@@ -25,11 +27,22 @@ internal sealed class IdempotencyKeys(Database database, TimeProvider time)
 
     public Task KeepAsync(string key, string requestHash, string response, CancellationToken ct) => database.WriteAsync(async tx =>
     {
-        await tx.Connection!.ExecuteAsync("DELETE FROM idempotency_keys WHERE created_at <= @oldest", new { oldest = Oldest() }, tx);
         await tx.Connection!.ExecuteAsync(
-            "INSERT INTO idempotency_keys (key, request_hash, response, created_at) VALUES (@key, @requestHash, @response, @now) ON CONFLICT (key) DO NOTHING",
-            new { key, requestHash, response, now = time.Microseconds() }, tx);
+            "INSERT INTO idempotency_keys (key, request_hash, response, created_at) VALUES (@key, @requestHash, @response, @now) ON CONFLICT (key) DO UPDATE SET request_hash = @requestHash, response = @response, created_at = @now WHERE idempotency_keys.created_at <= @oldest",
+            new { key, requestHash, response, now = time.Microseconds(), oldest = Oldest() }, tx);
     }, ct);
+
+    /// <summary>Removes what is too old to be found; the leader's work, in pieces, so that no transaction is long.</summary>
+    public async Task CleanAsync(LeaderTerm term, CancellationToken ct)
+    {
+        int removed;
+        do
+        {
+            removed = await term.WriteAsync(tx => tx.Connection!.ExecuteAsync(
+                "DELETE FROM idempotency_keys WHERE key IN (SELECT key FROM idempotency_keys WHERE created_at <= @oldest LIMIT @MaxRemoved)", new { oldest = Oldest(), MaxRemoved }, tx), ct);
+        }
+        while (removed == MaxRemoved);
+    }
 
     private long Oldest() => Clock.ToMicroseconds(time.GetUtcNow() - Lifetime);
 }

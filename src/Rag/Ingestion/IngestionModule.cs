@@ -1,6 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
 using Rag.Foundation;
 using Rag.Ingestion.Parsing;
+using Rag.Storage.Leadership;
 
 namespace Rag.Ingestion;
 
@@ -15,6 +16,7 @@ internal static class IngestionModule
         services.AddSingleton(s => new DocumentParser(options.Parsing, s.GetRequiredService<TimeProvider>()));
         services.AddSingleton<IngestionMetrics>();
         services.AddSingleton<IdempotencyKeys>();
+        services.AddSingleton(s => new LeaderJob("clean idempotency keys", TimeSpan.FromHours(1), s.GetRequiredService<IdempotencyKeys>().CleanAsync));
         services.AddSingleton<Ingestor>();
         return services;
     }

@@ -56,6 +56,9 @@ internal abstract class Database : IAsyncDisposable
     /// <summary>Takes what deletions left in journals and free pages off the disk, where that is this process's to do.</summary>
     public abstract Task ScrubAsync(CancellationToken ct);
 
+    /// <summary>Looks at the engine: version, latency, size, and what is wrong with it.</summary>
+    public abstract Task<DatabaseReport> CheckAsync(CancellationToken ct);
+
     /// <summary>Bytes that the record takes on disk.</summary>
     public abstract Task<long> SizeBytesAsync(CancellationToken ct);
 

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Rag.Foundation;
+using Rag.Storage.Leadership;
 using Rag.Storage.Postgres;
 using Rag.Storage.Sqlite;
 
@@ -16,6 +17,10 @@ internal static class StorageModule
         services.AddSingleton<RecordState>();
         if (options.Provider == "postgres") services.AddPostgres();
         else services.AddSingleton<Database, SqliteDatabase>();
+        services.AddSingleton<Leader>();
+        services.AddSingleton<IHostedService>(s => s.GetRequiredService<Leader>());
+        services.AddSingleton<LeaderJobs>();
+        services.AddSingleton<IHostedService>(s => s.GetRequiredService<LeaderJobs>());
         return services;
     }
 

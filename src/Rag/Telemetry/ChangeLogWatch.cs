@@ -35,7 +35,7 @@ internal sealed class ChangeLogWatch(ChangeLog changes, DocumentRecord documents
                 _oldestMissingAt = missing.Count > 0 ? missing[0].At : 0;
                 Up = true;
             }
-            catch (Exception e) when (e is RagException or System.Data.Common.DbException)
+            catch (Exception) when (!stop.IsCancellationRequested)
             {
                 Up = false;
             }

@@ -4,6 +4,7 @@ using Rag.Caching;
 using Rag.Indexing;
 using Rag.Inference;
 using Rag.Storage;
+using Rag.Storage.Leadership;
 
 namespace Rag.Telemetry;
 
@@ -12,7 +13,7 @@ internal sealed class StateMetrics
 {
     public const string MeterName = "Rag.State";
 
-    public StateMetrics(IMeterFactory meters, IIndexer indexer, IIndexContents index, ChangeLogWatch changeLog, Embedder embedder, RecordState record, ProvenanceSpool spool, RedisConnection? redis = null)
+    public StateMetrics(IMeterFactory meters, IIndexer indexer, IIndexContents index, ChangeLogWatch changeLog, Embedder embedder, RecordState record, Leader leader, ProvenanceSpool spool, RedisConnection? redis = null)
     {
         var meter = meters.Create(MeterName);
         meter.CreateObservableGauge("rag_index_position", () => indexer.Position, description: "Change-log position that the index reflects.");
@@ -22,6 +23,7 @@ internal sealed class StateMetrics
         meter.CreateObservableGauge("rag_chunks", () => index.ChunkCount, description: "Chunks in the index.");
         meter.CreateObservableGauge("rag_provenance_spooled", () => spool.Count, description: "Answers whose provenance waits on this replica's disk.");
         meter.CreateObservableCounter("rag_provenance_dropped", () => spool.Dropped, description: "Answers whose provenance was given up because there was no room.");
+        meter.CreateObservableGauge("rag_leader", () => leader.Term is null ? 0 : 1, description: "1 where this replica runs the scheduled work.");
         meter.CreateObservableGauge("rag_dependency_up", () =>
         {
             var up = new List<Measurement<int>> { Up("database", changeLog.Up && !record.Away), Up("embeddings", embedder.Available) };

@@ -17,6 +17,7 @@ internal sealed class PostgresDatabase : Database
     /// <summary>Beyond the server's own bound on a statement, how long is waited for it to say so.</summary>
     private const int AnswerGraceSeconds = 2;
     private const int CancelMs = 1_000;
+    private const int MaxNameBytes = 63;
     private const int MigrationLockSeconds = 120;
 
     /// <summary>Advisory locks of this product, in a number space of its own; the second number is the schema's.</summary>
@@ -29,7 +30,7 @@ internal sealed class PostgresDatabase : Database
     private readonly TimeProvider _time;
     private readonly NpgsqlDataSource _pool;
     private readonly SemaphoreSlim _writers;
-    private readonly string _connectionString;
+    private readonly string _connectionString, _application;
     private long _usedAt;
 
     public PostgresDatabase(StorageOptions options, TimeProvider time)
@@ -43,7 +44,9 @@ internal sealed class PostgresDatabase : Database
         settings.TcpKeepAlive = true;
         settings.TcpKeepAliveTime = 5;
         settings.TcpKeepAliveInterval = 1;
-        settings.ApplicationName ??= "rag-system";
+        // Told apart from other replicas in what the server shows of its connections.
+        settings.ApplicationName ??= $"rag-system {Environment.MachineName}/{Environment.ProcessId}";
+        _application = settings.ApplicationName.Length <= MaxNameBytes ? settings.ApplicationName : settings.ApplicationName[..MaxNameBytes];
         settings.IncludeErrorDetail = false;
         _connectionString = settings.ToString();
         // Settings of the session travel with its start: what is set later is reset when the connection goes back to the pool.
@@ -151,6 +154,12 @@ internal sealed class PostgresDatabase : Database
 
     /// <summary>PostgreSQL reuses and overwrites what deletions leave on its own (autovacuum); it is not this process's disk.</summary>
     public override Task ScrubAsync(CancellationToken ct) => Task.CompletedTask;
+
+    public override async Task<DatabaseReport> CheckAsync(CancellationToken ct)
+    {
+        await using var connection = (NpgsqlConnection)await OpenAsync(ct);
+        return await PostgresCheck.RunAsync(connection, _application, _options.MaxPoolSize, ct);
+    }
 
     public override async Task<long> SizeBytesAsync(CancellationToken ct)
     {

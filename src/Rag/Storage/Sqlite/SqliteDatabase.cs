@@ -15,6 +15,8 @@ internal sealed class SqliteDatabase(StorageOptions options) : Database
     /// <summary>Connections kept open while nobody uses them; more than these are closed.</summary>
     private const int MaxIdle = 16;
 
+    private const long MaxWalBytes = 1_000_000_000;
+
     private readonly SemaphoreSlim _writer = new(1, 1);
     private readonly ConcurrentBag<PooledConnection> _idle = [];
     private int _idleCount;
@@ -126,6 +128,29 @@ internal sealed class SqliteDatabase(StorageOptions options) : Database
         {
             _writer.Release();
         }
+    }
+
+    public override async Task<DatabaseReport> CheckAsync(CancellationToken ct)
+    {
+        await using var connection = await OpenAsync(ct);
+        var latency = new List<double>();
+        for (int i = 0; i < 9; i++)
+        {
+            long started = System.Diagnostics.Stopwatch.GetTimestamp();
+            await connection.ExecuteScalarAsync(new CommandDefinition("SELECT MAX(seq) FROM change_log", cancellationToken: ct));
+            latency.Add(Math.Round(System.Diagnostics.Stopwatch.GetElapsedTime(started).TotalMilliseconds, 3));
+        }
+        latency.Sort();
+        long pages = await PragmaAsync<long>("page_count"), free = await PragmaAsync<long>("freelist_count");
+        string integrity = await PragmaAsync<string>("quick_check(1)") ?? "nothing";
+        var wal = new FileInfo(_path + "-wal");
+        long walBytes = wal.Exists ? wal.Length : 0;
+        var problems = new List<DatabaseProblem>();
+        if (integrity != "ok") problems.Add(new($"The record is damaged: {integrity}", "Restore it from a backup."));
+        if (walBytes > MaxWalBytes) problems.Add(new($"The write-ahead log has grown to {walBytes / 1e6:F0} MB.", "Restart the server; a reader that never ends keeps it from being taken in."));
+        return new("sqlite", connection.ServerVersion, await SizeBytesAsync(ct), latency, null, null, new(walBytes, free, pages, integrity == "ok"), [], [], problems);
+
+        Task<T?> PragmaAsync<T>(string name) => connection.ExecuteScalarAsync<T>(new CommandDefinition("PRAGMA " + name, commandTimeout: LongCommandSeconds, cancellationToken: ct));
     }
 
     public override Task<long> SizeBytesAsync(CancellationToken ct) =>
