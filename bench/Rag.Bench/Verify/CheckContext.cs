@@ -1,3 +1,4 @@
+using Rag.Bench.Verify.Production;
 using Rag.Evaluation;
 using Rag.Retrieval;
 
@@ -13,6 +14,7 @@ internal sealed class CheckContext(bool quick) : IAsyncDisposable
     private const long QuickWordsBytes = 2_000_000;
 
     private readonly Dictionary<string, Task<LoadedCollection>> _collections = [];
+    private Task<ProductionCluster>? _production;
 
     public bool Quick { get; } = quick;
 
@@ -30,8 +32,12 @@ internal sealed class CheckContext(bool quick) : IAsyncDisposable
         return loaded;
     }
 
+    /// <summary>Three replicas behind a balancer on real servers, with documents; started by the first check that needs them.</summary>
+    public Task<ProductionCluster> ProductionAsync(CancellationToken ct) => _production ??= ProductionCluster.StartAsync(Quick, ct);
+
     public async ValueTask DisposeAsync()
     {
+        if (_production is { IsCompletedSuccessfully: true }) await (await _production).DisposeAsync();
         foreach (var loaded in _collections.Values)
             if (loaded.IsCompletedSuccessfully) await (await loaded).Store.DisposeAsync();
     }

@@ -1,18 +1,23 @@
 using System.Diagnostics;
 using System.Text.Json;
+using Rag.Bench.Verify.Production;
 using Rag.Foundation;
 
 namespace Rag.Bench.Verify;
 
 /// <summary>
-/// <c>verify [--list] [--quick] main-job[/NAME]</c>: a JSON line for each promise, exit code 1 where one does not
+/// <c>verify [--list] [--quick] main-job|production[/NAME]</c>: a JSON line for each promise, exit code 1 where one does not
 /// hold, 2 for wrong usage.
 /// </summary>
 internal static class Verification
 {
     private const int Held = 0, Broken = 1, WrongUsage = 2;
 
-    private static readonly IReadOnlyDictionary<string, Func<IEnumerable<Check>>> Capabilities = new Dictionary<string, Func<IEnumerable<Check>>> { ["main-job"] = MainJob };
+    private static readonly IReadOnlyDictionary<string, Func<IEnumerable<Check>>> Capabilities = new Dictionary<string, Func<IEnumerable<Check>>> 
+    {
+        ["main-job"] = MainJob,
+        ["production"] = ProductionChecks.All,
+    };
 
     private static IEnumerable<Check> MainJob() => [.. RetrievalChecks.All(), .. SpanChecks.All(), .. SpeedChecks.All(), .. KillChecks.All(), .. FileChecks.All()];
 

@@ -14,10 +14,6 @@ namespace Rag.Answering;
 [ImmutableObject(true)]
 internal sealed record RenderedAnswer(Answer Answer, ReadOnlyMemory<byte> CachedJson);
 
-/// <summary>What was chosen, and what the choice was made of: replaying must start from the same.</summary>
-[ImmutableObject(true)]
-internal sealed record Decision(Selection Selection, IReadOnlyList<RecordedTerm> Terms, IReadOnlyList<(float Score, float Coverage, float Cosine)> Scores);
-
 /// <summary>
 /// Asks: cache, retrieve, choose, cite, keep. The same index gives the same answer; an answer is never older than the
 /// index, for both cache keys are made of what the answer depends on.
@@ -72,39 +68,40 @@ internal sealed class Answerer(
         var found = await retriever.FindAsync(snapshot, asked.Question, asked.Mode, ExtractiveAnswerer.MaxEvidence, onePerDocument: false, asked.Filter, ct);
         var evidence = found.Chunks.Select(c => new Evidence(c.Chunk, c.Score, c.Coverage, c.Cosine)).ToList();
         bool lexicalOnly = found.Mode == RetrievalMode.Lexical;
-        var (decision, hit) = await DecideAsync(asked, snapshot, found, evidence, lexicalOnly, ct);
-        var basis = evidence.Select((e, i) => e with { Score = decision.Scores[i].Score, Coverage = decision.Scores[i].Coverage, Cosine = decision.Scores[i].Cosine }).ToList();
+        var terms = found.Query.Terms.Select(t => new WeightedTerm(t.Text, t.Idf)).ToList();
+        var (reading, hit) = await ReadAsync(asked, snapshot, terms, evidence, ct);
+        var selection = ExtractiveAnswerer.Select(asked.Question, terms, evidence, reading, lexicalOnly);
         var record = new AnswerRecord(
             Ids.New(time), asked.Question, asked.Collection.Id, asked.Collection.Name, asked.Collection.Language,
-            decision.Selection.Abstained ? Answer.Abstained : Answer.Answered, found.Mode.ToString().ToLowerInvariant(), lexicalOnly,
-            ExtractiveAnswerer.Version, snapshot.Position, found.Degraded, Math.Round(decision.Selection.Strength, 4), time.Microseconds(),
-            decision.Terms, basis.ConvertAll(RecordedEvidence.From), decision.Selection.Units.Select(u => new RecordedChoice(u.Evidence, u.Unit)).ToList());
+            selection.Abstained ? Answer.Abstained : Answer.Answered, found.Mode.ToString().ToLowerInvariant(), lexicalOnly,
+            ExtractiveAnswerer.Version, snapshot.Position, found.Degraded, Math.Round(selection.Strength, 4), time.Microseconds(),
+            terms.ConvertAll(t => new RecordedTerm(t.Text, t.Idf)), evidence.ConvertAll(RecordedEvidence.From), selection.Units.Select(u => new RecordedChoice(u.Evidence, u.Unit)).ToList());
         provenance.Keep(record);
-        var answer = AnswerRendering.Render(record, basis, hit ? CacheLayer.Evidence : null);
+        var answer = AnswerRendering.Render(record, evidence, hit ? CacheLayer.Evidence : null);
         var cached = answer with { Cached = true, CacheLayer = CacheLayer.Question };
         return new(answer, JsonSerializer.SerializeToUtf8Bytes(cached, AnsweringJson.Default.Answer));
     }
 
-    private async Task<(Decision Decision, bool Hit)> DecideAsync(
-        Asked asked, IndexSnapshot snapshot, RetrievalResult found, IReadOnlyList<Evidence> evidence, bool lexicalOnly, CancellationToken ct)
+    /// <summary>
+    /// Reads the evidence, or has it read already. The key holds all that a reading depends on, and the chunks in an order of
+    /// their own: that they rank otherwise after a write elsewhere does not make their content another.
+    /// </summary>
+    private async Task<(EvidenceReading Reading, bool Hit)> ReadAsync(
+        Asked asked, IndexSnapshot snapshot, IReadOnlyList<WeightedTerm> terms, IReadOnlyList<Evidence> evidence, CancellationToken ct)
     {
-        if (asked.NoCache) return (Decide(asked.Question, found, evidence, snapshot.Analyzer, lexicalOnly), false);
-        var parts = new List<string> { asked.Question, ExtractiveAnswerer.Version, lexicalOnly ? "lexical" : "", asked.Collection.Language };
-        foreach (var e in evidence)
-        {
-            parts.Add(e.Chunk.Hash);
-            parts.Add(Convert.ToBase64String(e.Chunk.UnitBytes));
-        }
-        return await cache.GetAsync(
-            CacheLayer.Evidence, LayeredCache.Key([.. parts]), (asked, found, evidence, snapshot, lexicalOnly),
-            static (s, _) => ValueTask.FromResult(Decide(s.asked.Question, s.found, s.evidence, s.snapshot.Analyzer, s.lexicalOnly)), null, null, ct);
-    }
-
-    private static Decision Decide(string question, RetrievalResult found, IReadOnlyList<Evidence> evidence, Analyzer analyzer, bool lexicalOnly)
-    {
-        var terms = found.Query.Terms.Select(t => new RecordedTerm(t.Text, t.Idf)).ToList();
-        var selection = ExtractiveAnswerer.Select(question, terms.ConvertAll(t => new WeightedTerm(t.Text, t.Idf)), evidence, analyzer, lexicalOnly);
-        return new(selection, terms, evidence.Select(e => (e.Score, e.Coverage, e.Cosine)).ToList());
+        string[] words = [.. terms.Select(t => t.Text)];
+        if (asked.NoCache) return (ExtractiveAnswerer.Read(words, [.. evidence.Select(e => e.Chunk)], snapshot.Analyzer), false);
+        var content = evidence.Select((e, i) => (Key: e.Chunk.Hash + Convert.ToBase64String(e.Chunk.UnitBytes), Place: i)).OrderBy(c => c.Key, StringComparer.Ordinal).ToList();
+        IndexedChunk[] chunks = [.. content.Select(c => evidence[c.Place].Chunk)];
+        var (reading, hit) = await cache.GetAsync(
+            CacheLayer.Evidence, LayeredCache.Key([asked.Question, ExtractiveAnswerer.Version, asked.Collection.Language, .. content.Select(c => c.Key)]), (words, chunks, snapshot.Analyzer),
+            static (s, _) => ValueTask.FromResult(ExtractiveAnswerer.Read(s.words, s.chunks, s.Analyzer)), null, null, ct);
+        // What checked out and yet is not of these chunks is read again.
+        if (reading.Chunks.Count != chunks.Length || reading.Chunks.Where((c, i) => c.Count != chunks[i].Units.Count).Any())
+            (reading, hit) = (ExtractiveAnswerer.Read(words, chunks, snapshot.Analyzer), false);
+        var ranked = new IReadOnlyList<UnitWords>[chunks.Length];
+        for (int i = 0; i < chunks.Length; i++) ranked[content[i].Place] = reading.Chunks[i];
+        return (new(ranked), hit);
     }
 
     /// <summary>Documents whose words the answer holds.</summary>

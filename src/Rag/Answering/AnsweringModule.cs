@@ -12,10 +12,10 @@ internal static class AnsweringModule
     public static IServiceCollection AddAnswering(this IServiceCollection services, ConfigurationSections sections)
     {
         services.AddSingleton<AnsweringMetrics>();
+        services.AddSingleton<IHybridCacheSerializer<RenderedAnswer>, RenderedAnswerFormat>();
+        services.AddSingleton<IHybridCacheSerializer<EvidenceReading>, EvidenceReadingFormat>();
         services.AddSection<AnsweringOptions>(sections);
         services.AddSingleton<ProvenanceSpool>();
-        services.AddSingleton<IHybridCacheSerializer<RenderedAnswer>, RenderedAnswerFormat>();
-        services.AddSingleton<IHybridCacheSerializer<Decision>, DecisionFormat>();
         services.AddSingleton<Provenance>();
         services.AddSingleton<IHostedService>(s => s.GetRequiredService<Provenance>());
         services.AddSingleton<AnswerReplay>();

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Buffers.Binary;
 using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.Caching.Hybrid;
@@ -39,64 +40,53 @@ internal sealed class RenderedAnswerFormat : IHybridCacheSerializer<RenderedAnsw
     }
 }
 
-/// <summary>A decision beyond the process, in <see cref="BinaryWriter"/>'s terms: strength, then units, terms and scores, each list with its length before it.</summary>
-internal sealed class DecisionFormat : IHybridCacheSerializer<Decision>
+/// <summary>A reading beyond the process: per chunk the number of its units, for each unit two times 16 bytes, big-endian; before it the number of chunks.</summary>
+internal sealed class EvidenceReadingFormat : IHybridCacheSerializer<EvidenceReading>
 {
-    public void Serialize(Decision value, IBufferWriter<byte> target)
+    private const int WordsBytes = 16;
+
+    public void Serialize(EvidenceReading value, IBufferWriter<byte> target)
     {
         using var stream = new MemoryStream();
         using (var writer = new BinaryWriter(stream, Encoding.UTF8, leaveOpen: true))
         {
-            writer.Write(value.Selection.Strength);
-            writer.Write7BitEncodedInt(value.Selection.Units.Count);
-            foreach (var unit in value.Selection.Units)
+            Span<byte> bytes = stackalloc byte[2 * WordsBytes];
+            writer.Write7BitEncodedInt(value.Chunks.Count);
+            foreach (var units in value.Chunks)
             {
-                writer.Write7BitEncodedInt(unit.Evidence);
-                writer.Write7BitEncodedInt(unit.Unit);
-            }
-            writer.Write7BitEncodedInt(value.Terms.Count);
-            foreach (var term in value.Terms)
-            {
-                writer.Write(term.Text);
-                writer.Write(term.Idf);
-            }
-            writer.Write7BitEncodedInt(value.Scores.Count);
-            foreach (var (score, coverage, cosine) in value.Scores)
-            {
-                writer.Write(score);
-                writer.Write(coverage);
-                writer.Write(cosine);
+                writer.Write7BitEncodedInt(units.Count);
+                foreach (var unit in units)
+                {
+                    BinaryPrimitives.WriteUInt128BigEndian(bytes, unit.Own);
+                    BinaryPrimitives.WriteUInt128BigEndian(bytes[WordsBytes..], unit.Beside);
+                    writer.Write(bytes);
+                }
             }
         }
         target.Write(stream.GetBuffer().AsSpan(0, (int)stream.Length));
     }
 
-    public Decision Deserialize(ReadOnlySequence<byte> source)
+    public EvidenceReading Deserialize(ReadOnlySequence<byte> source)
     {
         using var reader = new BinaryReader(new MemoryStream(source.ToArray()), Encoding.UTF8);
         try
         {
-            double strength = reader.ReadDouble();
-            var units = List(reader, static r => new UnitChoice(Index(r), Index(r)));
-            var terms = List(reader, static r => new RecordedTerm(r.ReadString(), r.ReadSingle()));
-            var scores = List(reader, static r => (r.ReadSingle(), r.ReadSingle(), r.ReadSingle()));
-            // A unit points into the evidence, of which there is one score each.
-            if (reader.BaseStream.Position != reader.BaseStream.Length || units.Exists(u => u.Evidence >= scores.Count)) throw new CacheValueException("This is no decision.");
-            return new(new(units, strength), terms, scores);
+            var chunks = List<IReadOnlyList<UnitWords>>(reader, 1, static r => List(r, 2 * WordsBytes, static u => new UnitWords(Words(u), Words(u))));
+            return reader.BaseStream.Position == reader.BaseStream.Length ? new(chunks) : throw new CacheValueException("This is no reading.");
         }
         catch (Exception e) when (e is IOException or FormatException or ArgumentException or OverflowException)
         {
-            throw new CacheValueException("This is no decision.", e);
+            throw new CacheValueException("This is no reading.", e);
         }
     }
 
-    private static int Index(BinaryReader reader) => reader.Read7BitEncodedInt() is var i and >= 0 ? i : throw new CacheValueException("An index is negative.");
+    private static UInt128 Words(BinaryReader reader) => BinaryPrimitives.ReadUInt128BigEndian(reader.ReadBytes(WordsBytes));
 
-    private static List<T> List<T>(BinaryReader reader, Func<BinaryReader, T> read)
+    private static List<T> List<T>(BinaryReader reader, int itemBytes, Func<BinaryReader, T> read)
     {
-        int count = Index(reader);
-        // Each takes a byte at least: a length that the rest cannot hold is none.
-        if (count > reader.BaseStream.Length - reader.BaseStream.Position) throw new CacheValueException("A list is longer than what is there.");
+        int count = reader.Read7BitEncodedInt();
+        // A length that the rest cannot hold is none.
+        if (count < 0 || count > (reader.BaseStream.Length - reader.BaseStream.Position) / itemBytes) throw new CacheValueException("A list is longer than what is there.");
         var list = new List<T>(count);
         for (int i = 0; i < count; i++) list.Add(read(reader));
         return list;

@@ -52,9 +52,14 @@ internal static partial class ExtractiveAnswerer
         public bool SaysLessThan(ScoredUnit other) => Words != other.Words && (Words & ~other.Words) == 0;
     }
 
-    public static Selection Select(string question, IReadOnlyList<WeightedTerm> terms, IReadOnlyList<Evidence> evidence, Analyzer analyzer, bool lexicalOnly)
+    /// <summary>Reads and chooses.</summary>
+    public static Selection Select(string question, IReadOnlyList<WeightedTerm> terms, IReadOnlyList<Evidence> evidence, Analyzer analyzer, bool lexicalOnly) =>
+        Select(question, terms, evidence, Read([.. terms.Select(t => t.Text)], [.. evidence.Select(e => e.Chunk)], analyzer), lexicalOnly);
+
+    /// <param name="reading">Of this evidence, in its order.</param>
+    public static Selection Select(string question, IReadOnlyList<WeightedTerm> terms, IReadOnlyList<Evidence> evidence, EvidenceReading reading, bool lexicalOnly)
     {
-        var scored = Score(terms, evidence, analyzer);
+        var scored = Score(terms, evidence, reading);
         double best = scored.Count == 0 ? 0 : scored[0].Score;
         if (scored.Count == 0 || best < (lexicalOnly ? MinStrengthLexical : MinStrength)) return new([], best);
         var chosen = new List<UnitChoice>();
@@ -72,41 +77,54 @@ internal static partial class ExtractiveAnswerer
         return new(InReadingOrder(evidence, all), best);
     }
 
-    private static List<ScoredUnit> Score(IReadOnlyList<WeightedTerm> terms, IReadOnlyList<Evidence> evidence, Analyzer analyzer)
+    /// <summary>Finds the question's terms in the chunks, which is most of the work: a pure function of both.</summary>
+    public static EvidenceReading Read(IReadOnlyList<string> terms, IReadOnlyList<IndexedChunk> chunks, Analyzer analyzer)
     {
-        double worth = terms.Sum(t => (double)t.Idf);
-        var scored = new List<ScoredUnit>();
-        for (int e = 0; e < Math.Min(evidence.Count, MaxEvidence); e++)
+        return new([.. chunks.Take(MaxEvidence).Select(chunk =>
         {
-            var chunk = evidence[e].Chunk;
             var head = TermsOf($"{chunk.Title} {chunk.HeadingPath} {chunk.Context}");
             var units = chunk.Units.Select(u => TermsOf(chunk.TextOf(u))).ToList();
             ReadRowsWithTheirHeader(chunk, units, TermsOf(chunk.Context));
+            return (IReadOnlyList<UnitWords>)[.. units.Select((unit, u) =>
+            {
+                UInt128 own = 0, beside = 0;
+                for (int t = 0; t < terms.Count; t++)
+                {
+                    if (unit.Contains(terms[t])) own |= UInt128.One << t;
+                    else if (head.Contains(terms[t]) || (u > 0 && units[u - 1].Contains(terms[t])) || (u + 1 < units.Count && units[u + 1].Contains(terms[t])))
+                        beside |= UInt128.One << t;
+                }
+                return new UnitWords(own, beside);
+            })];
+        })]);
+
+        HashSet<string> TermsOf(string text) => [.. Analyzers.Terms(analyzer, text)];
+    }
+
+    private static List<ScoredUnit> Score(IReadOnlyList<WeightedTerm> terms, IReadOnlyList<Evidence> evidence, EvidenceReading reading)
+    {
+        double worth = terms.Sum(t => (double)t.Idf);
+        var scored = new List<ScoredUnit>();
+        for (int e = 0; e < reading.Chunks.Count; e++)
+        {
+            var chunk = evidence[e].Chunk;
+            var units = reading.Chunks[e];
             for (int u = 0; u < units.Count; u++)
             {
                 if (chunk.Units[u].Kind == UnitKind.Heading && units.Count > 1) continue;
                 double covered = 0;
-                UInt128 words = 0;
                 for (int t = 0; t < terms.Count; t++)
                 {
-                    var term = terms[t];
-                    if (units[u].Contains(term.Text))
-                    {
-                        covered += term.Idf;
-                        words |= UInt128.One << t;
-                    }
-                    else if (head.Contains(term.Text) || (u > 0 && units[u - 1].Contains(term.Text)) || (u + 1 < units.Count && units[u + 1].Contains(term.Text)))
-                        covered += ContextCredit * term.Idf;
+                    if ((units[u].Own >> t & 1) != 0) covered += terms[t].Idf;
+                    else if ((units[u].Beside >> t & 1) != 0) covered += ContextCredit * terms[t].Idf;
                 }
-                scored.Add(new(new(e, u), evidence[e].Score + UnitWeight * (worth > 0 ? covered / worth : 0), words));
+                scored.Add(new(new(e, u), evidence[e].Score + UnitWeight * (worth > 0 ? covered / worth : 0), units[u].Own));
             }
         }
         scored.Sort(static (a, b) => a.Score != b.Score ? b.Score.CompareTo(a.Score)
             : a.Choice.Evidence != b.Choice.Evidence ? a.Choice.Evidence.CompareTo(b.Choice.Evidence)
             : a.Choice.Unit.CompareTo(b.Choice.Unit));
         return scored;
-
-        HashSet<string> TermsOf(string text) => [.. Analyzers.Terms(analyzer, text)];
     }
 
     /// <summary>A table's row says what it says together with the table's first row: "Weekly | 1 year" under "Backup | Kept for".</summary>

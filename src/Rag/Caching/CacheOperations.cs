@@ -49,10 +49,12 @@ internal sealed class CacheOperations(LayeredCache cache, CachingOptions options
     private const int MaxCountedKeys = 100_000;
     private const int PageKeys = 1_000;
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan TriedLimit = TimeSpan.FromSeconds(4);
     private static readonly TimeSpan ClearLimit = TimeSpan.FromSeconds(30);
 
     public async Task<CacheReport> StatsAsync(CancellationToken ct)
     {
+        await TriedAsync(ct);
         var layers = CacheLayer.All.Select(l =>
         {
             var (requests, hits) = metrics.Of(l);
@@ -65,6 +67,7 @@ internal sealed class CacheOperations(LayeredCache cache, CachingOptions options
     public async Task<CachePing> PingAsync(CancellationToken ct)
     {
         if (connection is null) return new(false, false, []);
+        await TriedAsync(ct);
         var servers = connection.Servers;
         var endpoints = servers.Count == 0
             ? connection.ConfiguredEndpoints.Select(e => new PingedEndpoint(e, false, null, null, null, connection.Trouble ?? "not connected yet")).ToList()
@@ -76,6 +79,7 @@ internal sealed class CacheOperations(LayeredCache cache, CachingOptions options
     /// <summary>Empties the cache on every replica, and removes this product's keys from Redis: no others.</summary>
     public async Task<CacheCleared> ClearAsync(CancellationToken ct)
     {
+        await TriedAsync(ct);
         long entries = cache.Local.Entries;
         generation.Advance();
         if (connection is null || writer is null) return new(entries, null, null);
@@ -89,6 +93,12 @@ internal sealed class CacheOperations(LayeredCache cache, CachingOptions options
             writer.SweepLater();
             return new(entries, null, $"Redis was not cleared yet: {e.Message}");
         }
+    }
+
+    /// <summary>A command that starts the service asks before the connection is made.</summary>
+    private async Task TriedAsync(CancellationToken ct)
+    {
+        if (connection is not null) await connection.Tried.WaitAsync(TriedLimit, time, ct).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     private async Task<RedisReport> RedisAsync(RedisConnection redis, CancellationToken ct)

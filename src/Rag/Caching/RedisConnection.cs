@@ -28,6 +28,7 @@ internal sealed class RedisConnection : BackgroundService
     private readonly ILogger<RedisConnection> _log;
     private readonly RedisKey _generationKey;
     private readonly RedisChannel _channel;
+    private readonly TaskCompletionSource _tried = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private ConnectionMultiplexer? _redis;
     private bool _subscribed;
     private bool? _reportedUp;
@@ -45,6 +46,9 @@ internal sealed class RedisConnection : BackgroundService
 
     /// <summary>What one question may wait for Redis, all its look-ups together.</summary>
     public TimeSpan Wait { get; }
+
+    /// <summary>Completes when Redis was asked for the first time, whatever came of it.</summary>
+    public Task Tried => _tried.Task;
 
     /// <summary>What went wrong last, in words; null while nothing does.</summary>
     public string? Trouble { get; private set; }
@@ -98,6 +102,7 @@ internal sealed class RedisConnection : BackgroundService
             if (up) Circuit.Close();
             else Circuit.Open();
             Report(up);
+            _tried.TrySetResult();
             if (up)
             {
                 retry = FirstRetry;

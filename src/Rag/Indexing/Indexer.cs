@@ -140,7 +140,12 @@ internal sealed class Indexer(
         {
             // The record was put back to an earlier state beneath the index: nothing in here can be trusted.
             log.RecordWentBack(position);
-            foreach (string id in indexes.OnDisk().ToList()) indexes.Drop(id);
+            foreach (string id in indexes.OnDisk().ToList())
+            {
+                indexes.Drop(id);
+                // Positions are given anew: what a cache keeps under them is of another history.
+                events.CollectionRemoved(id);
+            }
             position = 0;
         }
         var all = await collections.ListAsync(stop);

@@ -70,6 +70,37 @@ public sealed class CommandTests : IDisposable
     }
 
     [Fact]
+    public async Task The_cache_is_shown_and_cleared_without_Redis()
+    {
+        var ping = await RunAsync("cache", "ping", "--data", Data);
+        (ping.Code, ping.Out.Contains("No Redis is configured")).ShouldBe((0, true), ping.Err);
+        var stats = JsonDocument.Parse((await RunAsync("cache", "stats", "--json", "--data", Data)).Out).RootElement;
+        stats.GetProperty("layers").GetArrayLength().ShouldBe(3);
+        stats.TryGetProperty("redis", out _).ShouldBeFalse();
+        (await RunAsync("cache", "clear", "--data", Data)).Code.ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task The_cache_commands_end_with_1_where_Redis_does_not_answer()
+    {
+        string away = $"Caching:Redis:Endpoints=127.0.0.1:{Rag.Testing.ChildServer.FreePort()}";
+        var ping = await RunAsync("cache", "ping", "--data", Data, "--set", away);
+        (ping.Code, ping.Out.Contains("silent")).ShouldBe((1, true), ping.Err);
+        (await RunAsync("cache", "clear", "--data", Data, "--set", away)).Code.ShouldBe(1);
+        if (!Rag.Testing.RedisServer.Installed) return;
+        await using var redis = await Rag.Testing.RedisServer.StartAsync(TestContext.Current.CancellationToken);
+        string there = $"Caching:Redis:Endpoints={redis.Endpoint}";
+        var answered = JsonDocument.Parse((await RunAsync("cache", "ping", "--json", "--data", Data, "--set", there)).Out).RootElement.GetProperty("endpoints")[0];
+        (answered.GetProperty("answers").GetBoolean(), answered.GetProperty("role").GetString()).ShouldBe((true, "primary"));
+        await redis.CallAsync(TestContext.Current.CancellationToken, "SET", "rag:cache:1:question:0:x", "y");
+        await redis.CallAsync(TestContext.Current.CancellationToken, "SET", "foreign", "y");
+        var cleared = JsonDocument.Parse((await RunAsync("cache", "clear", "--json", "--data", Data, "--set", there)).Out).RootElement;
+        cleared.GetProperty("redis_keys").GetInt64().ShouldBe(1);
+        (await redis.CallAsync(TestContext.Current.CancellationToken, "GET", "foreign")).ShouldBe("y");
+        JsonDocument.Parse((await RunAsync("cache", "stats", "--json", "--data", Data, "--set", there)).Out).RootElement.GetProperty("redis").GetProperty("keys").GetInt64().ShouldBe(0);
+    }
+
+    [Fact]
     public async Task Wrong_usage_ends_with_2_and_says_how_it_is_used()
     {
         var (code, _, err) = await RunAsync("ask");

@@ -148,7 +148,7 @@ public abstract class AnswererTests(Engine engine)
     }
 
     [Fact]
-    public async Task Evidence_that_stays_the_same_is_decided_once()
+    public async Task Evidence_that_stays_the_same_is_read_once()
     {
         await using var service = await TestService.StartAsync(engine: engine, model: true);
         await service.PutAsync("manual.md", Manual);
@@ -160,6 +160,25 @@ public abstract class AnswererTests(Engine engine)
         var (requests, hits) = service.Get<CacheMetrics>().Of(CacheLayer.Evidence);
         (requests, hits).ShouldBe((2, 1));
         (await service.Get<AnswerReplay>().ReplayAsync(again.Id, Cancel)).Same.ShouldBeTrue();
+    }
+
+    [Fact]
+    public async Task An_answer_from_read_evidence_is_the_one_that_no_cache_would_give()
+    {
+        await using var service = await TestService.StartAsync(engine: engine, model: true);
+        await service.PutAsync("manual.md", Manual);
+        for (int i = 0; i < 8; i++) await service.PutAsync($"backups{i}.txt", $"Backups of kind {i} are kept for one year in vault {i}.");
+        var first = await service.AskAsync("How long are backups kept?");
+        // Every document makes the rare words of the question dearer, or cheaper: what the evidence scores moves with them.
+        for (int i = 0; i < 12; i++) await service.PutAsync($"birds{i}.txt", $"Heron number {i} kept standing in shallow water.");
+        var read = await service.AskAsync("How long are backups kept?");
+        var (made, _) = await service.Get<Answerer>().AskAsync(new("How long are backups kept?", Options: new(NoCache: true)), Cancel);
+        read.CacheLayer.ShouldBe(CacheLayer.Evidence);
+        read.Strength.ShouldNotBe(first.Strength);
+        (read.IndexPosition, read.Strength).ShouldBe((made.Answer.IndexPosition, made.Answer.Strength));
+        read.Sentences.ShouldBe(made.Answer.Sentences);
+        read.Sources.ShouldBe(made.Answer.Sources);
+        read.LookedAt.ShouldBe(made.Answer.LookedAt);
     }
 
     [Fact]

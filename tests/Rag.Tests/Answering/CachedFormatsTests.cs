@@ -32,15 +32,12 @@ public sealed class CachedFormatsTests
     });
 
     [Fact]
-    public void A_decision_comes_back_as_it_went() => Gen.Select(
-        Gen.Select(Gen.Int[0, 4], Gen.Int[0, 400]).Array[0, 10], Gen.Double, Gen.Select(Text, Gen.Single).Array[0, 20], Gen.Select(Gen.Single, Gen.Single, Gen.Single).Array[5, 10]).Sample((units, strength, terms, scores) =>
+    public void A_reading_comes_back_as_it_went() => Gen.Select(Gen.ULong, Gen.ULong, Gen.ULong, Gen.ULong).Array[0, 40].Array[0, 5].Sample(chunks =>
     {
-        var decision = new Decision(new(units.Select(u => new UnitChoice(u.Item1, u.Item2)).ToList(), strength), terms.Select(t => new RecordedTerm(t.Item1, t.Item2)).ToList(), scores);
-        var back = There(new DecisionFormat(), decision);
-        back.Selection.Units.ShouldBe(decision.Selection.Units);
-        BitConverter.DoubleToInt64Bits(back.Selection.Strength).ShouldBe(BitConverter.DoubleToInt64Bits(strength));
-        back.Terms.Select(t => (t.Text, BitConverter.SingleToInt32Bits(t.Idf))).ShouldBe(terms.Select(t => (t.Item1, BitConverter.SingleToInt32Bits(t.Item2))));
-        back.Scores.Select(Bits).ShouldBe(scores.Select(Bits));
+        var reading = new EvidenceReading([.. chunks.Select(c => (IReadOnlyList<UnitWords>)[.. c.Select(u => new UnitWords(new(u.Item1, u.Item2), new(u.Item3, u.Item4)))])]);
+        var back = There(new EvidenceReadingFormat(), reading);
+        back.Chunks.Count.ShouldBe(reading.Chunks.Count);
+        for (int i = 0; i < chunks.Length; i++) back.Chunks[i].ShouldBe(reading.Chunks[i]);
     });
 
     [Fact]
@@ -51,7 +48,7 @@ public sealed class CachedFormatsTests
     public void Any_bytes_are_a_value_or_refused_as_none() => Gen.Byte.Array[0, 200].Sample(bytes =>
     {
         Refuses(new RenderedAnswerFormat(), bytes);
-        Refuses(new DecisionFormat(), bytes);
+        Refuses(new EvidenceReadingFormat(), bytes);
         Refuses(new CachedVectorFormat(), bytes);
     }, iter: 20_000);
 
@@ -73,8 +70,6 @@ public sealed class CachedFormatsTests
         sealedBytes[at % sealedBytes.Length] ^= 1;
         StoredValue.TryOpen(key, sealedBytes, out _).ShouldBeFalse();
     });
-
-    private static (int, int, int) Bits((float A, float B, float C) s) => (BitConverter.SingleToInt32Bits(s.A), BitConverter.SingleToInt32Bits(s.B), BitConverter.SingleToInt32Bits(s.C));
 
     private static T There<T>(IHybridCacheSerializer<T> format, T value)
     {

@@ -7,7 +7,18 @@ using Rag.Testing;
 
 namespace Rag.Tests.Caching;
 
+/// <summary>
+/// On a busy machine a look at Redis may come late, as it may anywhere, and the circuit opens for a moment: these tests
+/// run while no others do.
+/// </summary>
+[CollectionDefinition(Name, DisableParallelization = true)]
+public sealed class RedisCollection
+{
+    public const string Name = "Redis";
+}
+
 /// <summary>Replicas of the service beside a real redis-server.</summary>
+[Collection(RedisCollection.Name)]
 public sealed class RedisCacheTests
 {
     private const string Question = "How long are audit logs kept?";
@@ -206,7 +217,11 @@ public sealed class RedisCacheTests
         }
         await redis.PipelineAsync(commands, Cancel);
         await redis.CallAsync(Cancel, "SET", "rag:cache-generation", "no number");
-        for (int i = 0; i < count; i++) (await GetAsync(one, i.ToString(), i)).ShouldBe((i, false));
+        for (int i = 0; i < count; i++)
+        {
+            if (one.Get<RedisConnection>().Circuit.IsOpen) await UntilAsync(() => !one.Get<RedisConnection>().Circuit.IsOpen);
+            (await GetAsync(one, i.ToString(), i)).ShouldBe((i, false));
+        }
         var metrics = one.Get<CacheMetrics>();
         // Where the circuit opened for a moment on a busy machine, a value was not looked at.
         (metrics.Of(SecondLevelRead.Corrupt) + metrics.Of(SecondLevelRead.Skipped) + metrics.Of(SecondLevelRead.Timeout)).ShouldBe(count);

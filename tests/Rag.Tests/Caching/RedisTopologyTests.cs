@@ -6,6 +6,7 @@ using Rag.Testing;
 namespace Rag.Tests.Caching;
 
 /// <summary>Passwords, Sentinel and a cluster, each on real servers.</summary>
+[Collection(RedisCollection.Name)]
 public sealed class RedisTopologyTests
 {
     [ImmutableObject(true)]
