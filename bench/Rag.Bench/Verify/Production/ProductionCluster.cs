@@ -9,8 +9,8 @@ namespace Rag.Bench.Verify.Production;
 internal sealed class ProductionCluster : IAsyncDisposable
 {
     private const int ReplicaCount = 3;
-    private const int Documents = 646, QuickDocuments = 120;
-    private const int Questions = 10_000, QuickQuestions = 1_000;
+    private const int Documents = 646, QuickDocuments = 160;
+    private const int Questions = 10_000, QuickQuestions = 500;
     private const int DrainMs = 2_000, QuickDrainMs = 700;
     private const int BatchDocuments = 50;
     private static readonly TimeSpan SettleLimit = TimeSpan.FromMinutes(5);
@@ -148,14 +148,16 @@ internal sealed class ProductionCluster : IAsyncDisposable
         return parsed.RootElement.Clone();
     }
 
-    /// <summary>Value of a series of a replica's metrics, by the text before its value; null where there is none.</summary>
-    public static async Task<double?> MetricAsync(HttpClient replica, string series, CancellationToken ct)
+    /// <summary>Value of a replica's metric without labels that tell series apart; null where there is none.</summary>
+    public static async Task<double?> MetricAsync(HttpClient replica, string name, CancellationToken ct) =>
+        await SeriesAsync(replica, name, ct) is { Count: > 0 } series ? series.Values.First() : null;
+
+    /// <summary>Series of a replica's metric, by their labels as they are printed.</summary>
+    public static async Task<Dictionary<string, double>> SeriesAsync(HttpClient replica, string name, CancellationToken ct)
     {
         string text = await replica.GetStringAsync("/metrics", ct);
-        foreach (string line in text.Split('\n'))
-            if (line.StartsWith(series, StringComparison.Ordinal) && line.Length > series.Length && line[series.Length] is '{' or ' ')
-                return double.Parse(line.Split(' ')[1], System.Globalization.CultureInfo.InvariantCulture);
-        return null;
+        return text.Split('\n').Where(l => l.StartsWith(name, StringComparison.Ordinal) && l.Length > name.Length && l[name.Length] is '{' or ' ')
+            .ToDictionary(l => l[name.Length..l.LastIndexOf("} ", StringComparison.Ordinal)].TrimStart('{'), l => double.Parse(l.Split(' ')[^1], System.Globalization.CultureInfo.InvariantCulture));
     }
 
     public static async Task<long> PositionAsync(HttpClient replica, CancellationToken ct) => (long)(await MetricAsync(replica, "rag_index_position", ct) ?? -1);
