@@ -10,14 +10,14 @@ internal sealed class ProductionCluster : IAsyncDisposable
 {
     private const int ReplicaCount = 3;
     private const int Documents = 646, QuickDocuments = 160;
-    private const int Questions = 10_000, QuickQuestions = 500;
+    private const int Questions = 10_000, QuickQuestions = 250;
     private const int DrainMs = 2_000, QuickDrainMs = 700;
     private const int BatchDocuments = 50;
     private static readonly TimeSpan SettleLimit = TimeSpan.FromMinutes(5);
 
     private readonly Zipf _zipf;
     private readonly byte[][] _bodies;
-    private int _later;
+    private int _later, _uncached;
 
     private ProductionCluster(LocalCluster servers, ProductionText text, bool quick)
     {
@@ -95,8 +95,12 @@ internal sealed class ProductionCluster : IAsyncDisposable
         };
     }
 
-    /// <summary>Requests of one question after the other that no cache may answer.</summary>
-    public Func<long, byte[]> UncachedBodies() => n => QuestionLoad.Body(Text.Questions[(int)(n % Text.Questions.Count)], noCache: true);
+    /// <summary>Requests that no cache may answer, each of a question that was never asked before: not even its vector is known.</summary>
+    public Func<long, byte[]> UncachedBodies() => _ =>
+    {
+        int number = Interlocked.Increment(ref _uncached);
+        return QuestionLoad.Body($"{Text.Questions[number % Text.Questions.Count]} {number}", noCache: true);
+    };
 
     /// <summary>Puts documents in, all of which must be acknowledged; returns the position.</summary>
     public async Task<long> IngestAsync(HttpClient http, string collection, IEnumerable<(string Uri, string Text)> documents, CancellationToken ct)
