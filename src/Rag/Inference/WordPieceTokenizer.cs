@@ -103,7 +103,8 @@ internal sealed class WordPieceTokenizer(WordPieceVocabulary? vocabulary)
     private ref struct Encoder(Span<long> ids) : ISink
     {
         private readonly Span<long> _ids = ids;
-        public static bool CountsOnly => true;
+
+        public static bool CountsOnly => false;
 
         public int Count;
 

@@ -5,6 +5,7 @@ using System.Net.Http.Json;
 namespace Rag.App.Tests.Degradation;
 
 /// <summary>How a server comes and goes, seen from outside its process.</summary>
+[Collection("degradation")]
 public sealed class LifetimeTests : IDisposable
 {
     private readonly string _data = Directory.CreateTempSubdirectory("rag-life-").FullName;
@@ -98,10 +99,10 @@ public sealed class LifetimeTests : IDisposable
                 Interlocked.Increment(ref answered);
             }
         }, Cancel)).ToList();
-        await Task.Delay(500, Cancel);
+        while (Volatile.Read(ref answered) < 50 && !askers.Exists(a => a.IsCompleted)) await Task.Delay(20, Cancel);
         await old.Process.SignalAsync("TERM", Cancel);
         await Task.WhenAll(askers);
-        answered.ShouldBeGreaterThan(50);
+        answered.ShouldBeGreaterThanOrEqualTo(50);
         await old.Process.WaitForExitAsync(Cancel).WaitAsync(TimeSpan.FromSeconds(10), Cancel);
         old.Process.ExitCode.ShouldBe(0);
     }
@@ -111,12 +112,12 @@ public sealed class LifetimeTests : IDisposable
     {
         int port = Rag.Testing.ChildServer.FreePort();
         await using var demo = Rag.Testing.ChildServer.Start(
-            Path.Combine(AppContext.BaseDirectory, "rag"), ["demo", "--data", _data, "--urls", $"http://127.0.0.1:{port}", "--set", "Inference:Provider=none"], workingDirectory: _data);
+            Path.Combine(AppContext.BaseDirectory, "rag"), ["demo", "--data", _data, "--urls", $"http://127.0.0.1:{port}", "--set", "Inference:Provider=none", "--set", "Server:DrainMs=60000"], workingDirectory: _data);
         await demo.WaitUntilAsync(_ => Task.FromResult(demo.Output.Contains("Press Ctrl+C")), TimeSpan.FromSeconds(60), Cancel);
         long started = Stopwatch.GetTimestamp();
         await demo.SignalAsync("INT", Cancel);
         await demo.WaitForExitAsync(Cancel);
-        Stopwatch.GetElapsedTime(started).ShouldBeLessThan(TimeSpan.FromSeconds(1.9));
+        Stopwatch.GetElapsedTime(started).ShouldBeLessThan(TimeSpan.FromSeconds(30));
         demo.ExitCode.ShouldBe(0, demo.Output);
     }
 

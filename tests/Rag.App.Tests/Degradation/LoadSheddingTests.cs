@@ -7,6 +7,7 @@ using Rag.App.Tests.Pages;
 
 namespace Rag.App.Tests.Degradation;
 
+[Collection("degradation")]
 public sealed class LoadSheddingTests
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;

@@ -6,6 +6,7 @@ using Rag.Testing;
 namespace Rag.App.Tests.Degradation;
 
 /// <summary>Rows of the degradation matrix that need no server beside the product: disk, index, model, kill.</summary>
+[Collection("degradation")]
 public sealed class LocalFaultTests : IDisposable
 {
     private const string Question = "Where do herons stand?", Text = "Herons stand in shallow water.";
@@ -126,7 +127,9 @@ public sealed class LocalFaultTests : IDisposable
                     // Killed.
                 }
             }, Cancel)).ToList();
-            await Task.Delay(Random.Shared.Next(200, 800), Cancel);
+            int before = acknowledged.Count;
+            while (acknowledged.Count == before && !writers.Exists(w => w.IsCompleted)) await Task.Delay(10, Cancel);
+            await Task.Delay(Random.Shared.Next(0, 500), Cancel);
             await replica.Process.KillAsync();
             await Task.WhenAll(writers);
         }

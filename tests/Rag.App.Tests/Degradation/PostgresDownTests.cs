@@ -33,6 +33,7 @@ public sealed class OwnPostgres : IAsyncLifetime
 }
 
 /// <summary>The row "PostgreSQL down" of the degradation matrix: however it goes away, with a proxy before it or by signals to it.</summary>
+[Collection("degradation")]
 public sealed class PostgresDownTests(OwnPostgres postgres) : IClassFixture<OwnPostgres>, IDisposable
 {
     private const string Question = "Where do herons stand?";

@@ -4,6 +4,7 @@ using Rag.Testing;
 namespace Rag.App.Tests.Degradation;
 
 /// <summary>The row "Redis down, slow, or wiped" of the degradation matrix, on a whole server; the cache's own tests go into more detail.</summary>
+[Collection("degradation")]
 public sealed class RedisDownTests : IDisposable
 {
     private readonly string _data = Directory.CreateTempSubdirectory("rag-redisdown-").FullName;

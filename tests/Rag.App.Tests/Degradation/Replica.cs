@@ -4,6 +4,10 @@ using Rag.Testing;
 
 namespace Rag.App.Tests.Degradation;
 
+/// <summary>These tests start servers and break them: they run one after the other, and beside no others.</summary>
+[CollectionDefinition("degradation", DisableParallelization = true)]
+public sealed class DegradationCollection;
+
 /// <summary>The product as a process of its own, <c>rag serve</c>: it can be stopped, killed and started again on the same data directory.</summary>
 internal sealed class Replica : IAsyncDisposable
 {

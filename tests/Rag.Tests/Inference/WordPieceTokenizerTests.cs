@@ -61,6 +61,19 @@ public sealed class WordPieceTokenizerTests
         Gen.String[0, 200].Sample(text => Tokenizer.CountTokens(text) == Encode(text, 4096).Length - 2);
 
     [Fact]
+    public void Words_that_were_counted_before_are_encoded_and_counted_as_at_first()
+    {
+        var tokenizer = new WordPieceTokenizer(WordPieceVocabulary.Load(Path.Combine(ReferenceVectors.ModelFolder, "vocab.txt")));
+        foreach (var entry in ReferenceVectors.Entries)
+        {
+            int first = tokenizer.CountTokens(entry.Text);
+            long[] ids = new long[256];
+            ids[..tokenizer.Encode(entry.Text, ids)].Select(id => (int)id).ShouldBe(entry.Ids.Select(id => (int)id), entry.Text);
+            tokenizer.CountTokens(entry.Text).ShouldBe(first);
+        }
+    }
+
+    [Fact]
     public void A_prefix_is_the_longest_of_whole_words_that_fits()
     {
         Gen.Select(Gen.String[Gen.Char["abcdeé \u0301\u200B.,漢\uAC00"], 0, 60], Gen.Int[0, 30]).Sample((text, max) =>

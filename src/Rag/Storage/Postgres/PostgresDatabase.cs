@@ -24,7 +24,7 @@ internal sealed class PostgresDatabase : Database
     private const int ChangeLogLock = 0x52414731, MigrationLock = 0x52414732;
 
     /// <summary>A pool that was not used this long is asked whether its connections still stand before one is handed out.</summary>
-    private static readonly TimeSpan TrustIdle = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan TrustIdle = TimeSpan.FromMilliseconds(100);
 
     private readonly PostgresOptions _options;
     private readonly TimeProvider _time;
