@@ -9,15 +9,15 @@ namespace Rag.Bench.Verify.Production;
 internal sealed class ProductionCluster : IAsyncDisposable
 {
     private const int ReplicaCount = 3;
-    private const int Documents = 646, QuickDocuments = 120;
-    private const int Questions = 10_000, QuickQuestions = 1_000;
+    private const int Documents = 646, QuickDocuments = 160;
+    private const int Questions = 10_000, QuickQuestions = 250;
     private const int DrainMs = 2_000, QuickDrainMs = 700;
     private const int BatchDocuments = 50;
     private static readonly TimeSpan SettleLimit = TimeSpan.FromMinutes(5);
 
     private readonly Zipf _zipf;
     private readonly byte[][] _bodies;
-    private int _later;
+    private int _later, _uncached;
 
     private ProductionCluster(LocalCluster servers, ProductionText text, bool quick)
     {
@@ -95,8 +95,12 @@ internal sealed class ProductionCluster : IAsyncDisposable
         };
     }
 
-    /// <summary>Requests of one question after the other that no cache may answer.</summary>
-    public Func<long, byte[]> UncachedBodies() => n => QuestionLoad.Body(Text.Questions[(int)(n % Text.Questions.Count)], noCache: true);
+    /// <summary>Requests that no cache may answer, each of a question that was never asked before: not even its vector is known.</summary>
+    public Func<long, byte[]> UncachedBodies() => _ =>
+    {
+        int number = Interlocked.Increment(ref _uncached);
+        return QuestionLoad.Body($"{Text.Questions[number % Text.Questions.Count]} {number}", noCache: true);
+    };
 
     /// <summary>Puts documents in, all of which must be acknowledged; returns the position.</summary>
     public async Task<long> IngestAsync(HttpClient http, string collection, IEnumerable<(string Uri, string Text)> documents, CancellationToken ct)
@@ -148,14 +152,16 @@ internal sealed class ProductionCluster : IAsyncDisposable
         return parsed.RootElement.Clone();
     }
 
-    /// <summary>Value of a series of a replica's metrics, by the text before its value; null where there is none.</summary>
-    public static async Task<double?> MetricAsync(HttpClient replica, string series, CancellationToken ct)
+    /// <summary>Value of a replica's metric without labels that tell series apart; null where there is none.</summary>
+    public static async Task<double?> MetricAsync(HttpClient replica, string name, CancellationToken ct) =>
+        await SeriesAsync(replica, name, ct) is { Count: > 0 } series ? series.Values.First() : null;
+
+    /// <summary>Series of a replica's metric, by their labels as they are printed.</summary>
+    public static async Task<Dictionary<string, double>> SeriesAsync(HttpClient replica, string name, CancellationToken ct)
     {
         string text = await replica.GetStringAsync("/metrics", ct);
-        foreach (string line in text.Split('\n'))
-            if (line.StartsWith(series, StringComparison.Ordinal) && line.Length > series.Length && line[series.Length] is '{' or ' ')
-                return double.Parse(line.Split(' ')[1], System.Globalization.CultureInfo.InvariantCulture);
-        return null;
+        return text.Split('\n').Where(l => l.StartsWith(name, StringComparison.Ordinal) && l.Length > name.Length && l[name.Length] is '{' or ' ')
+            .ToDictionary(l => l[name.Length..l.LastIndexOf("} ", StringComparison.Ordinal)].TrimStart('{'), l => double.Parse(l.Split(' ')[^1], System.Globalization.CultureInfo.InvariantCulture));
     }
 
     public static async Task<long> PositionAsync(HttpClient replica, CancellationToken ct) => (long)(await MetricAsync(replica, "rag_index_position", ct) ?? -1);

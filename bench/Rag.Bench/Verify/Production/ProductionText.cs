@@ -31,14 +31,15 @@ internal sealed class ProductionText
         try
         {
             var articles = await BeirCollection.LoadAsync(CheckContext.DataFolder("squad2"), ct);
-            // A document of the middle is as likely as one of the start.
-            int step = Math.Max(1, articles.Corpus.Count / documents);
-            texts = [.. articles.Corpus.Where((_, i) => i % step == 0).Take(documents).Select(d => ($"squad/{d.Id}.txt", d.Title + "\n\n" + d.Text))];
-            asked.AddRange(articles.Queries.Select(q => q.Text));
+            // Whole articles, and what was asked of them: of a question on another article any new document is as good as those there.
+            var chosen = articles.Corpus.Take(documents).ToList();
+            var ids = chosen.Select(d => d.Id).ToHashSet();
+            texts = [.. chosen.Select(d => ($"squad/{d.Id}.txt", d.Title + "\n\n" + d.Text))];
+            asked.AddRange(articles.Queries.Where(q => articles.Judgments.TryGetValue(q.Id, out var judged) && judged.Keys.Any(ids.Contains)).Select(q => q.Text));
             foreach (string line in await File.ReadAllLinesAsync(Path.Combine(CheckContext.DataFolder("squad2"), "unanswerable.jsonl"), ct))
             {
                 using var row = JsonDocument.Parse(line);
-                asked.Add(row.RootElement.GetProperty("text").GetString()!);
+                if (ids.Contains(row.RootElement.GetProperty("paragraph").GetString()!)) asked.Add(row.RootElement.GetProperty("text").GetString()!);
             }
             later = [.. (await BeirCollection.LoadAsync(CheckContext.DataFolder("scifact"), ct)).Corpus.Select(d => d.Title + "\n\n" + d.Text)];
         }
