@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using Lucene.Net.Analysis;
 using Lucene.Net.Documents;
@@ -9,7 +10,8 @@ namespace Rag.Indexing;
 
 /// <summary>
 /// One collection's index in a directory of its own: full text and vector rows, committed together with the
-/// change-log position that they reflect. Written by one caller at a time; read by any number through snapshots.
+/// change-log position that they reflect. Different documents may be put at the same time, everything else is done by one
+/// caller at a time; read by any number through snapshots.
 /// </summary>
 internal sealed class CollectionIndex : IDisposable
 {
@@ -21,9 +23,7 @@ internal sealed class CollectionIndex : IDisposable
     private readonly Analyzer _analyzer;
     private readonly VectorFile _vectors;
     private readonly string _modelId;
-    private readonly Field _textField = new(IndexFields.Text, "", IndexFields.TextType);
-    private readonly StoredField _storedField = new(IndexFields.Stored, [0]);
-    private readonly NumericDocValuesField _rowField = new(IndexFields.Row, 0), _versionField = new(IndexFields.VersionNo, 0), _ordinalField = new(IndexFields.Ordinal, 0);
+    private readonly ConcurrentBag<ChunkFields> _fields = [];
     private IndexSnapshot _snapshot;
     private bool _erasurePending;
     private bool _stopped;
@@ -182,32 +182,51 @@ internal sealed class CollectionIndex : IDisposable
         _directory.Dispose();
     }
 
-    /// <summary>
-    /// The chunks as the full-text index takes them, one at a time: the fields are the same objects each time with other
-    /// values, as the library advises, since making them and their token streams anew costs as much as short texts do.
-    /// </summary>
+    /// <summary>The chunks as the full-text index takes them, one at a time.</summary>
     private IEnumerable<IEnumerable<IIndexableField>> Fields(IndexDocument put)
     {
-        if (put.Chunks.Count == 0) yield break;
+        if (!_fields.TryTake(out var fields)) fields = new();
         var first = put.Chunks[0].Chunk;
-        var fields = new List<IIndexableField>
+        var all = new List<IIndexableField>
         {
-            _textField, _storedField, _rowField, _versionField, _ordinalField,
+            fields.Text, fields.Stored, fields.Row, fields.VersionNo, fields.Ordinal,
             new StringField(IndexFields.Document, put.DocumentId, Field.Store.NO),
             new StringField(IndexFields.Fact, "media_type=" + first.MediaType, Field.Store.NO),
             new StringField(IndexFields.Fact, "uri=" + first.Uri, Field.Store.NO),
         };
         foreach (var (key, value) in put.Metadata)
-            if (key.Length + value.Length < 1_000) fields.Add(new StringField(IndexFields.Fact, $"{key}={value}", Field.Store.NO));
+            if (key.Length + value.Length < 1_000) all.Add(new StringField(IndexFields.Fact, $"{key}={value}", Field.Store.NO));
         foreach (var (chunk, vector) in put.Chunks)
         {
-            int row = vector is null ? -1 : _vectors.Append(vector);
-            _textField.SetStringValue(chunk.SearchText);
-            _storedField.SetBytesValue(chunk.ToBytes());
-            _rowField.SetInt64Value(row + 1);
-            _versionField.SetInt64Value(chunk.VersionNo);
-            _ordinalField.SetInt64Value(chunk.Ordinal);
-            yield return fields;
+            fields.Set(chunk, vector is null ? -1 : _vectors.Append(vector));
+            yield return all;
+        }
+        _fields.Add(fields);
+    }
+
+    /// <summary>
+    /// Fields that are the same objects for each chunk, with other values, as the library advises: making them and their
+    /// token streams anew costs as much as a short text does.
+    /// </summary>
+    private sealed class ChunkFields
+    {
+        public Field Text { get; } = new(IndexFields.Text, "", IndexFields.TextType);
+
+        public StoredField Stored { get; } = new(IndexFields.Stored, [0]);
+
+        public NumericDocValuesField Row { get; } = new(IndexFields.Row, 0);
+
+        public NumericDocValuesField VersionNo { get; } = new(IndexFields.VersionNo, 0);
+
+        public NumericDocValuesField Ordinal { get; } = new(IndexFields.Ordinal, 0);
+
+        public void Set(IndexedChunk chunk, int row)
+        {
+            Text.SetStringValue(chunk.SearchText);
+            Stored.SetBytesValue(chunk.ToBytes());
+            Row.SetInt64Value(row + 1);
+            VersionNo.SetInt64Value(chunk.VersionNo);
+            Ordinal.SetInt64Value(chunk.Ordinal);
         }
     }
 

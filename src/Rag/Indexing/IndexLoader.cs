@@ -27,6 +27,16 @@ internal sealed class IndexLoader(DocumentRecord documents, Embedder embedder)
         return row is null ? null : await BuildAsync(connection, row, model, ct);
     }
 
+    /// <summary>The current versions of the documents, one at a time; <paramref name="gone"/> is told of those that are no more.</summary>
+    public async IAsyncEnumerable<IndexDocument> LoadEachAsync(DbConnection connection, IEnumerable<string> ids, Action<string> gone, [EnumeratorCancellation] CancellationToken ct)
+    {
+        foreach (string id in ids)
+        {
+            if (await LoadAsync(connection, id, ct) is { } document) yield return document;
+            else gone(id);
+        }
+    }
+
     /// <summary>All documents of a collection, one at a time.</summary>
     public async IAsyncEnumerable<IndexDocument> LoadAllAsync(DbConnection connection, string collectionId, [EnumeratorCancellation] CancellationToken ct)
     {

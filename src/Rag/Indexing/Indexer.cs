@@ -328,7 +328,7 @@ internal sealed class Indexer(
         if (collection is null)
         {
             catalog.Remove(collectionId);
-            if (indexes.Find(collectionId) is { } gone) _unshown.Remove(gone);
+            if (indexes.Find(collectionId) is { } dropped) _unshown.Remove(dropped);
             indexes.Drop(collectionId);
             events.CollectionRemoved(collectionId);
             _erase = true;
@@ -339,21 +339,26 @@ internal sealed class Indexer(
         if (fresh) await FillAsync(index, collection, null, ct);
         catalog.Put(collection);
         if (fresh) return;
-        // One document is in memory at a time, however many have changed.
+        var gone = new List<string>();
         await using var connection = await database.OpenAsync(ct);
-        foreach (string id in batch.Where(c => c.DocumentId is not null).Select(c => c.DocumentId!).Distinct())
+        var changed = batch.Where(c => c.DocumentId is not null).Select(c => c.DocumentId!).Distinct();
+        await ForEachAsync(loader.LoadEachAsync(connection, changed, gone.Add, ct), index.Put, ct);
+        foreach (string id in gone)
         {
-            if (await loader.LoadAsync(connection, id, ct) is { } document)
-            {
-                index.Put(document);
-                continue;
-            }
             index.Remove(id);
             _removed.Add((collectionId, id));
             _erase = true;
         }
         _unshown[index] = batch[^1].Seq;
     }
+
+    /// <summary>Analysing text is most of the work, and goes on while the next document is read: so many are in memory at a time.</summary>
+    private static Task ForEachAsync(IAsyncEnumerable<IndexDocument> documents, Action<IndexDocument> write, CancellationToken ct) =>
+        Parallel.ForEachAsync(documents, new ParallelOptions { MaxDegreeOfParallelism = Math.Min(4, Environment.ProcessorCount), CancellationToken = ct }, (document, _) =>
+        {
+            write(document);
+            return ValueTask.CompletedTask;
+        });
 
     private async Task FillAsync(CollectionIndex index, Collection collection, Action<long, long>? progress, CancellationToken ct)
     {
@@ -363,11 +368,11 @@ internal sealed class Indexer(
         var counts = await documents.CountAsync(collection.Id, ct);
         long done = 0;
         await using var connection = await database.OpenAsync(ct);
-        await foreach (var document in loader.LoadAllAsync(connection, collection.Id, ct))
+        await ForEachAsync(loader.LoadAllAsync(connection, collection.Id, ct), document =>
         {
             index.Fill(document);
-            progress?.Invoke(++done, counts.Documents);
-        }
+            progress?.Invoke(Interlocked.Increment(ref done), counts.Documents);
+        }, ct);
         index.Show(position);
     }
 

@@ -10,6 +10,7 @@ namespace Rag.Indexing;
 internal sealed class VectorFile : IDisposable
 {
     private readonly SafeFileHandle _file;
+    private readonly Lock _appending = new();
 
     public VectorFile(string path, int rowBytes, int committedRows)
     {
@@ -32,12 +33,15 @@ internal sealed class VectorFile : IDisposable
 
     public int Rows { get; private set; }
 
-    /// <summary>Adds a row and returns its number. Not durable before <see cref="Flush"/>.</summary>
+    /// <summary>Adds a row and returns its number; safe to call from several threads. Not durable before <see cref="Flush"/>.</summary>
     public int Append(ReadOnlySpan<byte> row)
     {
         if (row.Length != RowBytes) throw new ArgumentException($"A row has {RowBytes} bytes, not {row.Length}.", nameof(row));
-        RandomAccess.Write(_file, row, (long)Rows * RowBytes);
-        return Rows++;
+        lock (_appending)
+        {
+            RandomAccess.Write(_file, row, (long)Rows * RowBytes);
+            return Rows++;
+        }
     }
 
     /// <summary>Overwrites a row that nothing refers to any more, so that a deleted text leaves no vector behind.</summary>

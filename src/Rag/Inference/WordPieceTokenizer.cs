@@ -27,7 +27,7 @@ internal sealed class WordPieceTokenizer(WordPieceVocabulary? vocabulary)
     /// a text, so most are counted once. Entries are written whole, so that no lock is needed.
     /// </summary>
     private readonly ulong[] _counted = new ulong[1 << CountedBits];
-    private const int CountedBits = 15;
+    private const int CountedBits = 16;
 
     /// <summary>Pieces in the text, [CLS] and [SEP] not counted.</summary>
     public int CountTokens(ReadOnlySpan<char> text)

@@ -59,6 +59,7 @@ internal sealed class SqliteDatabase(StorageOptions options) : Database
                 PRAGMA mmap_size=268435456;
                 PRAGMA cache_size=-16384;
                 PRAGMA temp_store=MEMORY;
+                PRAGMA wal_autocheckpoint=4000;
                 """);
             return connection;
         }
