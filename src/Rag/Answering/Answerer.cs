@@ -38,13 +38,14 @@ internal sealed class Answerer(
         try
         {
             if (asked.NoCache) return (await AnswerAsync(asked, ct), false);
+            var now = index.State;
             string key = LayeredCache.Key(
                 question, collection.Id, asked.Mode.ToString(), FilterKey(asked.Filter), ExtractiveAnswerer.Version,
-                index.Position.ToString(System.Globalization.CultureInfo.InvariantCulture));
+                now.Position.ToString(System.Globalization.CultureInfo.InvariantCulture), now.Statistics);
             var (answer, hit) = await cache.GetAsync(
                 CacheLayer.Question, key, (this, asked), static (s, token) => new ValueTask<RenderedAnswer>(s.Item1.AnswerAsync(s.asked, token)),
                 // An answer that was overtaken by a change while it was made is given, not kept.
-                a => !a.Answer.Degraded && a.Answer.IndexPosition == index.Position, a => OwnersOf(a.Answer), ct);
+                a => !a.Answer.Degraded && index.State == now, a => OwnersOf(a.Answer), ct);
             metrics.Question(answer.Answer.Degraded ? "degraded" : answer.Answer.Outcome, hit);
             return (answer, hit);
         }
