@@ -29,7 +29,7 @@ internal static class GeneratedStore
             await WriteAsync(store, chunks, ct);
             await EmbedAsync(store, ct);
             await store.StartAsync(ct);
-            await store.Get<Indexer>().Ready.WaitAsync(ct);
+            await store.Get<IIndexer>().Ready.WaitAsync(ct);
             return store;
         }
         catch

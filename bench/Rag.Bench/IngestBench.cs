@@ -81,7 +81,7 @@ internal static class IngestBench
                 if (outcome.Status != IngestOutcome.Created) throw new InvalidOperationException($"{outcome.Uri} is {outcome.Status}: {outcome.Message}");
         });
         await until(store);
-        await store.Get<Indexer>().WaitForAsync(await store.Get<ChangeLog>().LastAsync(ct), WaitLimit, ct);
+        await store.Get<IIndexer>().WaitForAsync(await store.Get<ChangeLog>().LastAsync(ct), WaitLimit, ct);
         return Stopwatch.GetElapsedTime(started).TotalSeconds;
     }
 
@@ -150,7 +150,7 @@ internal static class IngestBench
         var collection = await store.Get<Collections>().EnsureAsync(Collections.Default, language: null, ct);
         foreach (var file in files)
             await foreach (var _ in store.Get<Ingestor>().IngestAsync(collection, file, ct)) { }
-        await store.Get<Indexer>().WaitForAsync(await store.Get<ChangeLog>().LastAsync(ct), WaitLimit, ct);
+        await store.Get<IIndexer>().WaitForAsync(await store.Get<ChangeLog>().LastAsync(ct), WaitLimit, ct);
         using var snapshot = store.Get<IndexStore>().Open.Single().Acquire();
         return Enumerable.Range(0, snapshot.Reader.MaxDoc).Select(d => snapshot.Load(d).SearchText).ToList();
     }

@@ -20,11 +20,11 @@ internal static class RecordMiddleware
     {
         var state = app.ApplicationServices.GetRequiredService<RecordState>();
         var database = app.ApplicationServices.GetRequiredService<Database>();
-        var indexer = app.ApplicationServices.GetRequiredService<Indexer>();
+        var indexer = app.ApplicationServices.GetRequiredService<IIndexer>();
         return app.Use(next => context => HandleAsync(context, next, state, database, indexer));
     }
 
-    private static async Task HandleAsync(HttpContext context, RequestDelegate next, RecordState state, Database database, Indexer indexer)
+    private static async Task HandleAsync(HttpContext context, RequestDelegate next, RecordState state, Database database, IIndexer indexer)
     {
         if (state.Away)
         {

@@ -9,7 +9,7 @@ namespace Rag.App;
 /// Brings the record to this release's schema at the start. Where the record is away and this replica has an index on
 /// its disk, the server starts all the same and answers from that; nothing is written until the schema is right.
 /// </summary>
-internal sealed partial class RecordStart(Database database, Collections collections, RecordState state, IndexStore indexes, TimeProvider time, ILogger<RecordStart> log) : BackgroundService
+internal sealed partial class RecordStart(Database database, Collections collections, RecordState state, TimeProvider time, ILogger<RecordStart> log, IndexStore? indexes = null) : BackgroundService
 {
     private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(1);
 
@@ -20,7 +20,7 @@ internal sealed partial class RecordStart(Database database, Collections collect
         {
             await PrepareAsync(ct);
         }
-        catch (RagException e) when (e.Kind == ErrorKind.Unavailable && indexes.ReadCatalog().Count > 0)
+        catch (RagException e) when (e.Kind == ErrorKind.Unavailable && indexes?.ReadCatalog().Count > 0)
         {
             state.Postponed = e;
             log.Postponed(e.Message);

@@ -65,7 +65,7 @@ internal static class ServeCommands
     {
         using var http = new HttpClient { BaseAddress = new(url) };
         var api = new ApiClient(http);
-        await app.Services.GetRequiredService<Indexer>().Ready.WaitAsync(ct);
+        await app.Services.GetRequiredService<IIndexer>().Ready.WaitAsync(ct);
         var summary = new IngestSummary();
         await IngestionCommands.IngestSourceAsync(context, api, Collections.Default, ManualDirectory(), sync: true, summary, ct);
         await IngestionCommands.WaitForEmbeddingAsync(context, api, Collections.Default, ct);

@@ -49,7 +49,7 @@ internal sealed class ServerConnection : IServerConnection
         try
         {
             await RagServer.StartAsync(app, ct);
-            await app.Services.GetRequiredService<Indexing.Indexer>().Ready.WaitAsync(ct);
+            await app.Services.GetRequiredService<Indexing.IIndexer>().Ready.WaitAsync(ct);
         }
         catch
         {

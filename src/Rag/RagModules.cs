@@ -31,7 +31,7 @@ public static class RagModules
             .AddCaching(sections)
             .AddInference(sections)
             .AddIngestion(sections)
-            .AddIndexing()
+            .AddIndexing(sections)
             .AddRetrieval(sections)
             .AddAnswering(sections)
             .AddTelemetry();

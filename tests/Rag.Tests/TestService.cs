@@ -33,7 +33,7 @@ internal sealed class TestService : IAsyncDisposable
     public static async Task<TestService> StartAsync(
         bool model = false, string? data = null, Dictionary<string, string?>? settings = null, Engine engine = Engine.Sqlite, TestRecord? record = null, TimeProvider? time = null, bool inference = true)
     {
-        var own = record is null && engine == Engine.Postgres ? await TestRecord.CreateAsync(engine) : null;
+        var own = record is null && engine != Engine.Sqlite ? await TestRecord.CreateAsync(engine) : null;
         string directory = data ?? Directory.CreateTempSubdirectory("rag-test-").FullName;
         var values = new Dictionary<string, string?>(settings ?? [])
         {
@@ -41,7 +41,7 @@ internal sealed class TestService : IAsyncDisposable
         };
         // Where a test says itself what makes vectors, it stays.
         if (inference) values["Inference:Provider"] = model ? "local" : "none";
-        foreach (var (key, value) in (record ?? own)?.Settings ?? []) values[key] = value;
+        foreach (var (key, value) in (record ?? own)?.Settings ?? []) values.TryAdd(key, value);
         var configuration = new ConfigurationBuilder().AddInMemoryCollection(values).Build();
         var collection = new ServiceCollection().AddLogging();
         if (time is not null) collection.AddSingleton(time);
@@ -50,7 +50,7 @@ internal sealed class TestService : IAsyncDisposable
         await services.GetRequiredService<Database>().MigrateAsync(Cancel);
         await services.GetRequiredService<Collections>().EnsureAsync(Collections.Default, null, Cancel);
         foreach (var hosted in services.GetServices<IHostedService>()) await hosted.StartAsync(Cancel);
-        await services.GetRequiredService<Indexer>().Ready.WaitAsync(Cancel);
+        await services.GetRequiredService<IIndexer>().Ready.WaitAsync(Cancel);
         return new(services, directory, keepData: data is not null, own);
     }
 
@@ -87,7 +87,7 @@ internal sealed class TestService : IAsyncDisposable
     {
         bool model = Get<Rag.Inference.Embedder>().Available;
         while (model && await Get<DocumentRecord>().CountAsync(null, Cancel) is var counts && counts.Embedded < counts.Chunks) await Task.Delay(20, Cancel);
-        await Get<Indexer>().WaitForAsync(await Get<ChangeLog>().LastAsync(Cancel), TimeSpan.FromSeconds(30), Cancel);
+        await Get<IIndexer>().WaitForAsync(await Get<ChangeLog>().LastAsync(Cancel), TimeSpan.FromSeconds(30), Cancel);
     }
 
     public async Task<Answer> AskAsync(string question, string? collection = null, AskOptions? options = null)
@@ -96,11 +96,8 @@ internal sealed class TestService : IAsyncDisposable
         return cached ? rendered.Answer with { Cached = true, CacheLayer = "question" } : rendered.Answer;
     }
 
-    public async Task<IReadOnlyList<FoundChunk>> SearchAsync(string query, RetrievalMode mode = RetrievalMode.Hybrid, int count = 10, IReadOnlyDictionary<string, string>? filter = null, string collection = Collections.Default)
-    {
-        using var snapshot = Get<IndexStore>().Find((await CollectionAsync(collection)).Id)!.Acquire();
-        return (await Get<Retriever>().FindAsync(snapshot, query, mode, count, onePerDocument: false, filter, Cancel)).Chunks;
-    }
+    public async Task<IReadOnlyList<FoundChunk>> SearchAsync(string query, RetrievalMode mode = RetrievalMode.Hybrid, int count = 10, IReadOnlyDictionary<string, string>? filter = null, string collection = Collections.Default) =>
+        (await Get<Retriever>().FindAsync(await CollectionAsync(collection), query, mode, count, onePerDocument: false, filter, Cancel)).Chunks;
 
     /// <summary>Stops as a killed process would leave things: nothing is flushed by hand.</summary>
     public async ValueTask DisposeAsync()

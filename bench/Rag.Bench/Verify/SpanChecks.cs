@@ -30,7 +30,7 @@ internal static class SpanChecks
         await using var store = await ScratchStore.StartNewAsync(Settings.NoModel, ct);
         var (generated, real) = await FillAsync(store, context, ct);
         if (generated < GeneratedDocuments) throw new InvalidOperationException($"Only {generated} of {GeneratedDocuments} generated documents were read.");
-        await store.Get<Indexer>().WaitForAsync(await store.Get<ChangeLog>().LastAsync(ct), WaitLimit, ct);
+        await store.Get<IIndexer>().WaitForAsync(await store.Get<ChangeLog>().LastAsync(ct), WaitLimit, ct);
         var chunks = ReadChunks(store);
         var record = store.Get<DocumentRecord>();
         var answerer = store.Get<Answerer>();

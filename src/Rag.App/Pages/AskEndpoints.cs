@@ -22,7 +22,7 @@ internal static class AskEndpoints
     }
 
     private static async Task<RazorComponentResult<AskPage>> AskAsync(
-        HttpContext context, Answerer answerer, ServerOptions server, RecordState state, Indexer indexer, CollectionCatalog catalog, Collections collections, DocumentRecord documents, DocumentReader reader,
+        HttpContext context, Answerer answerer, ServerOptions server, RecordState state, IIndexer indexer, CollectionCatalog catalog, Collections collections, DocumentRecord documents, DocumentReader reader,
         CancellationToken ct, string? q = null, string? collection = null, string? source = null, string? thanks = null)
     {
         string name = string.IsNullOrWhiteSpace(collection) ? Collections.Default : collection;

@@ -42,7 +42,7 @@ internal static class DocumentEndpoints
         return PageResult.Of<DeletePage, DeleteModel>(context, new(view, PageForms.Token(context)));
     }
 
-    private static async Task<RedirectHttpResult> DeleteAsync(string collection, string id, HttpContext context, Collections collections, DocumentRecord documents, Indexer indexer, CancellationToken ct)
+    private static async Task<RedirectHttpResult> DeleteAsync(string collection, string id, HttpContext context, Collections collections, DocumentRecord documents, IIndexer indexer, CancellationToken ct)
     {
         await PageForms.CheckAsync(context);
         var owner = await collections.GetAsync(collection, ct);

@@ -53,7 +53,7 @@ internal static class DocumentsEndpoints
     }
 
     private static async Task<IResult> UploadAsync(
-        string collection, HttpContext context, Collections collections, DocumentRecord documents, Embedder embedder, Ingestor ingestor, Indexer indexer, IngestionOptions options, CancellationToken ct)
+        string collection, HttpContext context, Collections collections, DocumentRecord documents, Embedder embedder, Ingestor ingestor, IIndexer indexer, IngestionOptions options, CancellationToken ct)
     {
         var sources = new Sources(collections, documents, embedder, options);
         context.Features.Set<IFormFeature>(new FormFeature(context.Request, new FormOptions { MultipartBodyLengthLimit = options.Parsing.MaxFileBytes + FormOverheadBytes }));
@@ -82,7 +82,7 @@ internal static class DocumentsEndpoints
     }
 
     /// <summary>Gives the index a moment, so that the next page shows what was done; it goes on by itself.</summary>
-    public static async Task SettleAsync(Indexer indexer, long position, CancellationToken ct)
+    public static async Task SettleAsync(IIndexer indexer, long position, CancellationToken ct)
     {
         try
         {

@@ -6,7 +6,7 @@ using Rag.Storage;
 namespace Rag.Answering;
 
 /// <summary>Shows and replays answers from their provenance and from the documents' versions that the record keeps.</summary>
-internal sealed class AnswerReplay(Provenance provenance, DocumentRecord documents, RecordState state, IndexStore indexes)
+internal sealed class AnswerReplay(Provenance provenance, DocumentRecord documents, RecordState state, IndexStore? indexes = null)
 {
     /// <summary>The answer as it was given, its quotes read again from the documents.</summary>
     /// <exception cref="RagException">NotFound: no such answer. Conflict: a document that it quotes is no longer kept.</exception>
@@ -56,7 +56,7 @@ internal sealed class AnswerReplay(Provenance provenance, DocumentRecord documen
     /// <summary>While the record is away the index has the text of what is current.</summary>
     private string FromIndex(AnswerRecord record, RecordedEvidence e)
     {
-        using var snapshot = indexes.Find(record.CollectionId)?.Acquire();
+        using var snapshot = indexes?.Find(record.CollectionId)?.Acquire();
         return snapshot?.Find(e.Document, e.VersionNo, e.Chunk)?.Text
             ?? throw new RagException(ErrorKind.Unavailable, $"Answer {record.Id} quotes a version that is not in the index, and the record is away.", "Try again when the record is back.");
     }

@@ -19,12 +19,12 @@ internal sealed record RenderedAnswer(Answer Answer, ReadOnlyMemory<byte> Cached
 /// index, for both cache keys are made of what the answer depends on.
 /// </summary>
 internal sealed class Answerer(
-    IndexStore indexes, Indexer indexer, CollectionCatalog catalog, Collections collections, Retriever retriever, LayeredCache cache,
+    ISearchIndex index, IIndexer indexer, CollectionCatalog catalog, Collections collections, Retriever retriever, LayeredCache cache,
     Provenance provenance, RecordState state, TimeProvider time, AnsweringMetrics metrics)
 {
     private static readonly TimeSpan WaitLimit = TimeSpan.FromSeconds(10);
 
-    private sealed record Asked(string Question, Collection Collection, RetrievalMode Mode, IReadOnlyDictionary<string, string>? Filter, CollectionIndex Index, bool NoCache);
+    private sealed record Asked(string Question, Collection Collection, RetrievalMode Mode, IReadOnlyDictionary<string, string>? Filter, bool NoCache);
 
     /// <returns>The answer, and whether it was in the cache as it is.</returns>
     public async ValueTask<(RenderedAnswer Answer, bool Cached)> AskAsync(AskRequest request, CancellationToken ct)
@@ -32,20 +32,18 @@ internal sealed class Answerer(
         string question = QueryText.Normalise(request.Question);
         if (request.Options?.WaitFor is { } position) await indexer.WaitForAsync(position, WaitLimit, ct);
         var collection = catalog.Find(request.Collection ?? Collections.Default) ?? await FromRecordAsync(request.Collection ?? Collections.Default, ct);
-        var index = indexes.Find(collection.Id) ?? throw new RagException(
-            ErrorKind.Unavailable, $"Collection '{collection.Name}' is not in this replica's index yet.", "Try again in a moment.");
-        var asked = new Asked(question, collection, RetrievalModes.Parse(request.Options?.Mode), request.Options?.Filter, index, request.Options?.NoCache ?? false);
+        var asked = new Asked(question, collection, RetrievalModes.Parse(request.Options?.Mode), request.Options?.Filter, request.Options?.NoCache ?? false);
         try
         {
             if (asked.NoCache) return (await AnswerAsync(asked, ct), false);
-            var now = index.State;
+            string? now = index.StateOf(collection);
             string key = LayeredCache.Key(
                 question, collection.Id, asked.Mode.ToString(), FilterKey(asked.Filter), ExtractiveAnswerer.Version,
-                now.Position.ToString(System.Globalization.CultureInfo.InvariantCulture), now.Statistics);
+                now ?? "");
             var (answer, hit) = await cache.GetAsync(
                 CacheLayer.Question, key, (this, asked), static (s, token) => new ValueTask<RenderedAnswer>(s.Item1.AnswerAsync(s.asked, token)),
                 // An answer that was overtaken by a change while it was made is given, not kept.
-                a => !a.Answer.Degraded && index.State == now, a => OwnersOf(a.Answer), ct);
+                a => !a.Answer.Degraded && index.StateOf(collection) == now, a => OwnersOf(a.Answer), ct);
             metrics.Question(answer.Answer.Degraded ? "degraded" : answer.Answer.Outcome, hit);
             return (answer, hit);
         }
@@ -65,17 +63,16 @@ internal sealed class Answerer(
 
     private async Task<RenderedAnswer> AnswerAsync(Asked asked, CancellationToken ct)
     {
-        using var snapshot = asked.Index.Acquire();
-        var found = await retriever.FindAsync(snapshot, asked.Question, asked.Mode, ExtractiveAnswerer.MaxEvidence, onePerDocument: false, asked.Filter, ct);
+        var found = await retriever.FindAsync(asked.Collection, asked.Question, asked.Mode, ExtractiveAnswerer.MaxEvidence, onePerDocument: false, asked.Filter, ct);
         var evidence = found.Chunks.Select(c => new Evidence(c.Chunk, c.Score, c.Coverage, c.Cosine)).ToList();
         bool lexicalOnly = found.Mode == RetrievalMode.Lexical;
-        var terms = found.Query.Terms.Select(t => new WeightedTerm(t.Text, t.Idf)).ToList();
-        var (reading, hit) = await ReadAsync(asked, snapshot, terms, evidence, ct);
+        var terms = found.Terms.Select(t => new WeightedTerm(t.Text, t.Idf)).ToList();
+        var (reading, hit) = await ReadAsync(asked, found.Analyzer, terms, evidence, ct);
         var selection = ExtractiveAnswerer.Select(asked.Question, terms, evidence, reading, lexicalOnly);
         var record = new AnswerRecord(
             Ids.New(time), asked.Question, asked.Collection.Id, asked.Collection.Name, asked.Collection.Language,
             selection.Abstained ? Answer.Abstained : Answer.Answered, found.Mode.ToString().ToLowerInvariant(), lexicalOnly,
-            ExtractiveAnswerer.Version, snapshot.Position, found.Degraded, Math.Round(selection.Strength, 4), time.Microseconds(),
+            ExtractiveAnswerer.Version, found.Position, found.Degraded, Math.Round(selection.Strength, 4), time.Microseconds(),
             terms.ConvertAll(t => new RecordedTerm(t.Text, t.Idf)), evidence.ConvertAll(RecordedEvidence.From), selection.Units.Select(u => new RecordedChoice(u.Evidence, u.Unit)).ToList());
         provenance.Keep(record);
         var answer = AnswerRendering.Render(record, evidence, hit ? CacheLayer.Evidence : null);
@@ -88,18 +85,18 @@ internal sealed class Answerer(
     /// their own: that they rank otherwise after a write elsewhere does not make their content another.
     /// </summary>
     private async Task<(EvidenceReading Reading, bool Hit)> ReadAsync(
-        Asked asked, IndexSnapshot snapshot, IReadOnlyList<WeightedTerm> terms, IReadOnlyList<Evidence> evidence, CancellationToken ct)
+        Asked asked, Analyzer analyzer, IReadOnlyList<WeightedTerm> terms, IReadOnlyList<Evidence> evidence, CancellationToken ct)
     {
         string[] words = [.. terms.Select(t => t.Text)];
-        if (asked.NoCache) return (ExtractiveAnswerer.Read(words, [.. evidence.Select(e => e.Chunk)], snapshot.Analyzer), false);
+        if (asked.NoCache) return (ExtractiveAnswerer.Read(words, [.. evidence.Select(e => e.Chunk)], analyzer), false);
         var content = evidence.Select((e, i) => (Key: e.Chunk.Hash + Convert.ToBase64String(e.Chunk.UnitBytes), Place: i)).OrderBy(c => c.Key, StringComparer.Ordinal).ToList();
         IndexedChunk[] chunks = [.. content.Select(c => evidence[c.Place].Chunk)];
         var (reading, hit) = await cache.GetAsync(
-            CacheLayer.Evidence, LayeredCache.Key([asked.Question, ExtractiveAnswerer.Version, asked.Collection.Language, .. content.Select(c => c.Key)]), (words, chunks, snapshot.Analyzer),
-            static (s, _) => ValueTask.FromResult(ExtractiveAnswerer.Read(s.words, s.chunks, s.Analyzer)), null, null, ct);
+            CacheLayer.Evidence, LayeredCache.Key([asked.Question, ExtractiveAnswerer.Version, asked.Collection.Language, .. content.Select(c => c.Key)]), (words, chunks, analyzer),
+            static (s, _) => ValueTask.FromResult(ExtractiveAnswerer.Read(s.words, s.chunks, s.analyzer)), null, null, ct);
         // What checked out and yet is not of these chunks is read again.
         if (reading.Chunks.Count != chunks.Length || reading.Chunks.Where((c, i) => c.Count != chunks[i].Units.Count).Any())
-            (reading, hit) = (ExtractiveAnswerer.Read(words, chunks, snapshot.Analyzer), false);
+            (reading, hit) = (ExtractiveAnswerer.Read(words, chunks, analyzer), false);
         var ranked = new IReadOnlyList<UnitWords>[chunks.Length];
         for (int i = 0; i < chunks.Length; i++) ranked[content[i].Place] = reading.Chunks[i];
         return (new(ranked), hit);

@@ -47,7 +47,7 @@ internal sealed class Evaluator(ScratchStore store)
         }
         await Task.WhenAll(pending);
         await WaitUntilEmbeddedAsync(collection, progress, ct);
-        await store.Get<Indexer>().WaitForAsync(await store.Get<ChangeLog>().LastAsync(ct), StallLimit, ct);
+        await store.Get<IIndexer>().WaitForAsync(await store.Get<ChangeLog>().LastAsync(ct), StallLimit, ct);
     }
 
     /// <summary>Ranks documents for every judged query, one at a time.</summary>
@@ -55,8 +55,7 @@ internal sealed class Evaluator(ScratchStore store)
     {
         var queries = source.Queries.Where(q => source.Judgments.ContainsKey(q.Id) && !string.IsNullOrWhiteSpace(q.Text)).ToList();
         var texts = source.Corpus.ToLookup(d => d.Id, d => d.Text);
-        var index = store.Get<IndexStore>().Find((await store.Get<Collections>().GetAsync(NameOf(source), ct)).Id)!;
-        using var snapshot = index.Acquire();
+        var collection = await store.Get<Collections>().GetAsync(NameOf(source), ct);
         foreach (var query in queries.Take(WarmUpQueries)) await FindAsync(query);
         double ndcg = 0, recall = 0;
         var times = new List<double>(queries.Count);
@@ -76,7 +75,7 @@ internal sealed class Evaluator(ScratchStore store)
             Math.Round(RankingScores.Percentile(times, 0.5), 2), Math.Round(RankingScores.Percentile(times, 0.95), 2));
 
         Task<RetrievalResult> FindAsync(BeirQuery query) => store.Get<Retriever>().FindAsync(
-            snapshot, Cut(query.Text), mode, RecallDepth + 1, onePerDocument: true, filter: null, ct);
+            collection, Cut(query.Text), mode, RecallDepth + 1, onePerDocument: true, filter: null, ct);
 
         // Where queries are documents of the collection (counter-arguments, duplicates), finding the query is no find.
         bool IsItself(BeirQuery query, string id) => id == query.Id && texts[id].Contains(query.Text);

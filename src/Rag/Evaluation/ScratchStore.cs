@@ -6,8 +6,8 @@ using Rag.Storage;
 namespace Rag.Evaluation;
 
 /// <summary>
-/// A whole service in a temporary directory of its own, without a door to the outside. Disposing of it stops the
-/// service and removes the directory, whatever happened before.
+/// A whole service in a temporary directory of its own, without a door to the outside; where the record is on PostgreSQL,
+/// in a schema of its own there. Disposing of it stops the service and removes both, whatever happened before.
 /// </summary>
 internal sealed class ScratchStore : IAsyncDisposable
 {

@@ -101,8 +101,8 @@ internal sealed class CollectionIndex : IDisposable
     /// <summary>Position of the newest snapshot.</summary>
     public long Position => Volatile.Read(ref _snapshot).Position;
 
-    /// <summary>Position and <see cref="IndexSnapshot.Statistics"/> of the newest snapshot: all that an answer depends on beside the question.</summary>
-    public (long Position, string Statistics) State => Volatile.Read(ref _snapshot) is var s ? (s.Position, s.Statistics) : default;
+    /// <summary>Names the newest snapshot by all that an answer depends on beside the question: its position and its statistics.</summary>
+    public string State => Volatile.Read(ref _snapshot).State;
 
     public IndexSnapshot Acquire()
     {

@@ -18,10 +18,13 @@ internal sealed class IndexLoader(DocumentRecord documents, Embedder embedder)
         """;
 
     /// <summary>The document's current version; null where it is gone.</summary>
-    public async Task<IndexDocument?> LoadAsync(DbConnection connection, string id, CancellationToken ct)
+    public Task<IndexDocument?> LoadAsync(DbConnection connection, string id, CancellationToken ct) => LoadAsync(connection, id, embedder.ModelId, ct);
+
+    /// <summary>The same with the vectors of <paramref name="model"/>, which need not be this process's own.</summary>
+    public async Task<IndexDocument?> LoadAsync(DbConnection connection, string id, string? model, CancellationToken ct)
     {
         var row = await connection.QuerySingleOrDefaultAsync<Row>(new CommandDefinition($"{Select} WHERE d.id = @id", new { id }, cancellationToken: ct));
-        return row is null ? null : await BuildAsync(connection, row, ct);
+        return row is null ? null : await BuildAsync(connection, row, model, ct);
     }
 
     /// <summary>All documents of a collection, one at a time.</summary>
@@ -41,7 +44,7 @@ internal sealed class IndexLoader(DocumentRecord documents, Embedder embedder)
         }
     }
 
-    private async Task<IndexDocument> BuildAsync(DbConnection connection, Row row, CancellationToken ct)
+    private async Task<IndexDocument> BuildAsync(DbConnection connection, Row row, string? model, CancellationToken ct)
     {
         var rows = await documents.ChunksAsync(connection, row.VersionNo, ct);
         var chunks = new List<(IndexedChunk, byte[]?)>(rows.Count);
@@ -52,7 +55,7 @@ internal sealed class IndexLoader(DocumentRecord documents, Embedder embedder)
                 row.Id, row.Version, row.VersionNo, (int)c.Ordinal, row.Title, row.Uri, row.MediaType,
                 start, end, (int?)c.Page, c.HeadingPath, c.Context, c.Hash, c.Units, row.Text[start..end]);
             // Vectors of another model mean something else; they wait to be made anew.
-            chunks.Add((chunk, c.Model == embedder.ModelId ? c.Vector : null));
+            chunks.Add((chunk, c.Model == model ? c.Vector : null));
         }
         return new(row.Id, DocumentRecord.ParseMetadata(row.Metadata), chunks);
     }

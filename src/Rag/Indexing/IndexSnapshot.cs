@@ -23,7 +23,7 @@ internal sealed class IndexSnapshot : IDisposable
         Searcher = new ChunkSearcher(reader);
         (RowToDoc, EmbeddedCount) = MapRows(reader, rows.Count);
         var text = Searcher.CollectionStatistics(IndexFields.Text);
-        Statistics = string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{reader.MaxDoc}/{reader.NumDocs}/{text.SumTotalTermFreq}/{text.SumDocFreq}");
+        State = string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{position}/{reader.MaxDoc}/{reader.NumDocs}/{text.SumTotalTermFreq}/{text.SumDocFreq}");
     }
 
     public DirectoryReader Reader { get; }
@@ -40,10 +40,10 @@ internal sealed class IndexSnapshot : IDisposable
     public long Position { get; }
 
     /// <summary>
-    /// Tells the full-text statistics of this snapshot from others'. They count replaced chunks until these are merged away,
-    /// which another replica does at another time: at one position two replicas may weigh a word differently.
+    /// Position and full-text statistics. These count replaced chunks until they are merged away, which another replica does at
+    /// another time: at one position two replicas may weigh a word differently.
     /// </summary>
-    public string Statistics { get; }
+    public string State { get; }
 
     public int ChunkCount => Reader.NumDocs;
 

@@ -13,7 +13,7 @@ namespace Rag.Indexing;
 /// </summary>
 internal sealed class Indexer(
     Database database, ChangeLog changes, Collections collections, DocumentRecord documents, IndexStore indexes, IndexLoader loader, CollectionCatalog catalog,
-    IndexEvents events, RecordState record, TimeProvider time, ILogger<Indexer> log) : BackgroundService
+    IndexEvents events, RecordState record, TimeProvider time, ILogger<Indexer> log) : BackgroundService, IIndexer
 {
     private const int MaxChanges = 512;
     private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(1);
@@ -59,6 +59,9 @@ internal sealed class Indexer(
 
     /// <summary>Completes when the indexes are open and hold all that the record held at the start.</summary>
     public Task Ready => _ready.Task;
+
+    /// <summary>Whatever else is down: questions need nothing but what is on this disk.</summary>
+    public bool CanAnswer => _ready.Task.IsCompletedSuccessfully;
 
     /// <summary>What keeps the indexer from going on, in words; null while it works.</summary>
     public string? Trouble { get; private set; }

@@ -18,7 +18,7 @@ internal static class IndexingEndpoints
         return routes;
     }
 
-    private static async Task<Ok<IndexStatus>> RebuildAsync(Indexer indexer, IndexVerifier verifier, Embedder embedder, Collections collections, CancellationToken ct, string? collection = null)
+    private static async Task<Ok<IndexStatus>> RebuildAsync(IIndexer indexer, IndexVerifier verifier, Embedder embedder, Collections collections, CancellationToken ct, string? collection = null)
     {
         var all = collection is null ? await collections.ListAsync(ct) : [await collections.GetAsync(collection, ct)];
         foreach (var one in all) await indexer.RebuildAsync(one, progress: null, ct);

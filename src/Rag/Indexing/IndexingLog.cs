@@ -22,6 +22,9 @@ internal static partial class IndexingLog
     [LoggerMessage(3005, LogLevel.Information, "{Chunks} chunks carry vectors of another model and are embedded anew with {Model}")]
     public static partial void ModelChanged(this ILogger log, int chunks, string model);
 
+    [LoggerMessage(3007, LogLevel.Warning, "The index in the database is built anew from the record: {Reason}")]
+    public static partial void DatabaseIndexRebuilt(this ILogger log, string reason);
+
     [LoggerMessage(3010, LogLevel.Warning, "Index opened without the record: {Collections} collections at position {Position}")]
     public static partial void OpenedWithoutRecord(this ILogger log, int collections, long position);
 }

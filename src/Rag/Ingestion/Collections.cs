@@ -1,3 +1,4 @@
+using System.Data.Common;
 using System.Text.RegularExpressions;
 using Dapper;
 using Rag.Foundation;
@@ -34,8 +35,12 @@ internal sealed partial class Collections(Database database, ChangeLog changes, 
     public async Task<Collection?> FindByIdAsync(string id, CancellationToken ct)
     {
         await using var connection = await database.OpenAsync(ct);
-        return await connection.QuerySingleOrDefaultAsync<Collection>(new CommandDefinition($"SELECT {Columns} FROM collections WHERE id = @id", new { id }, cancellationToken: ct));
+        return await FindByIdAsync(connection, id, ct);
     }
+
+    /// <summary>The same on a connection that the caller has.</summary>
+    public Task<Collection?> FindByIdAsync(DbConnection connection, string id, CancellationToken ct) =>
+        connection.QuerySingleOrDefaultAsync<Collection>(new CommandDefinition($"SELECT {Columns} FROM collections WHERE id = @id", new { id }, cancellationToken: ct));
 
     public async Task<Collection> GetAsync(string name, CancellationToken ct) =>
         await FindAsync(name, ct) ?? throw Unknown(name);

@@ -1,44 +1,24 @@
-using System.Collections.Frozen;
 using Lucene.Net.Index;
 using Lucene.Net.Search;
 using Rag.Indexing;
 
 namespace Rag.Retrieval;
 
-/// <summary>A question's word for the full-text index, and what it is worth: its inverse document frequency as BM25 has it.</summary>
-internal readonly record struct QueryTerm(string Text, int DocumentFrequency, float Idf);
-
 /// <summary>
-/// A question as the full-text index sees it: its distinct terms, their worth, and BM25 for any chunk, found by the
+/// A question as the local full-text index sees it: its distinct terms, their worth, and BM25 for any chunk, found by the
 /// full-text search or not.
 /// </summary>
 internal sealed class LexicalQuery
 {
-    /// <summary>Words of a question beyond this many are left out.</summary>
-    public const int MaxTerms = 128;
-
-    /// <summary>
-    /// English words that make a sentence a question and say nothing about its subject; the analyser's own stop words
-    /// are gone already. In their stems, as the index has words.
-    /// </summary>
-    private static readonly FrozenSet<string> QuestionWords = FrozenSet.Create(StringComparer.Ordinal,
-        "what", "which", "who", "whom", "whose", "when", "where", "why", "how", "do", "doe", "did", "done", "can", "could", "should", "would",
-        "shall", "mai", "might", "must", "am", "were", "been", "ha", "have", "had", "i", "me", "my", "we", "our", "us", "you", "your", "pleas", "tell");
-
     private readonly IndexSnapshot _snapshot;
 
     public LexicalQuery(IndexSnapshot snapshot, string question)
     {
         _snapshot = snapshot;
         long chunks = snapshot.Searcher.CollectionStatistics(IndexFields.Text).MaxDoc;
-        var all = Analyzers.Terms(snapshot.Analyzer, question, MaxTerms * 4).Distinct().ToList();
-        var telling = all.Where(t => !QuestionWords.Contains(t)).ToList();
-        Terms = (telling.Count > 0 ? telling : all).Take(MaxTerms).Select(text =>
-        {
-            int df = snapshot.Reader.DocFreq(new Term(IndexFields.Text, text));
-            return new QueryTerm(text, df, Idf(df, chunks));
-        }).ToList();
-        Bound = Terms.Sum(t => t.Idf) * (IndexFields.K1 + 1);
+        Terms = QuestionTerms.Of(snapshot.Analyzer, question)
+            .ConvertAll(text => QuestionTerms.Weigh(text, snapshot.Reader.DocFreq(new Term(IndexFields.Text, text)), chunks));
+        Bound = QuestionTerms.Bound(Terms);
     }
 
     public IReadOnlyList<QueryTerm> Terms { get; }
@@ -89,8 +69,4 @@ internal sealed class LexicalQuery
         }
         return scores;
     }
-
-    /// <summary>BM25's inverse document frequency (Robertson and Zaragoza 2009, with Lucene's 1 + inside the logarithm).</summary>
-    private static float Idf(long documentFrequency, long documents) =>
-        (float)Math.Log(1 + (documents - documentFrequency + 0.5) / (documentFrequency + 0.5));
 }

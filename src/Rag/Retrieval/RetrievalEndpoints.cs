@@ -41,11 +41,11 @@ internal static class RetrievalEndpoints
     }
 
     private static async Task<Ok<SearchResponse>> SearchAsync(
-        SearchRequest request, Retriever retriever, RetrievalOptions options, ServerOptions server, CollectionCatalog catalog, Collections collections, IndexStore indexes, Indexer indexer, RecordState record, CancellationToken ct) =>
-        await TimeBudget.RunAsync(server.QuestionTimeoutMs, 0, async (_, token) => await FindAsync(request, retriever, options, catalog, collections, indexes, indexer, record, token), ct);
+        SearchRequest request, Retriever retriever, RetrievalOptions options, ServerOptions server, CollectionCatalog catalog, Collections collections, IIndexer indexer, RecordState record, CancellationToken ct) =>
+        await TimeBudget.RunAsync(server.QuestionTimeoutMs, 0, async (_, token) => await FindAsync(request, retriever, options, catalog, collections, indexer, record, token), ct);
 
     private static async Task<Ok<SearchResponse>> FindAsync(
-        SearchRequest request, Retriever retriever, RetrievalOptions options, CollectionCatalog catalog, Collections collections, IndexStore indexes, Indexer indexer, RecordState record, CancellationToken ct)
+        SearchRequest request, Retriever retriever, RetrievalOptions options, CollectionCatalog catalog, Collections collections, IIndexer indexer, RecordState record, CancellationToken ct)
     {
         if (request.K < 1 || request.K > options.MaxResults) throw new RagException(ErrorKind.Invalid, $"k is {request.K}.", $"Choose 1 to {options.MaxResults}.");
         if (request.By is not (null or "chunk" or "document")) throw new RagException(ErrorKind.Invalid, $"by is '{request.By}'.", "Use chunk or document.");
@@ -54,12 +54,10 @@ internal static class RetrievalEndpoints
         string name = request.Collection ?? Collections.Default;
         if (catalog.Find(name) is null) record.Require();
         var collection = catalog.Find(name) ?? await collections.GetAsync(name, ct);
-        var index = indexes.Find(collection.Id) ?? throw new RagException(ErrorKind.Unavailable, $"Collection '{name}' is not in this replica's index yet.", "Try again in a moment.");
-        using var snapshot = index.Acquire();
-        var found = await retriever.FindAsync(snapshot, query, RetrievalModes.Parse(request.Mode), request.K, request.By == "document", request.Filter, ct);
+        var found = await retriever.FindAsync(collection, query, RetrievalModes.Parse(request.Mode), request.K, request.By == "document", request.Filter, ct);
         var hits = found.Chunks.Select(f => new SearchHit(
             f.Chunk.DocumentId, f.Chunk.Title, f.Chunk.Version, f.Chunk.Uri, f.Chunk.Ordinal, f.Chunk.HeadingPath, f.Chunk.Page, f.Chunk.Start, f.Chunk.End,
             f.Chunk.Text, Math.Round(f.Score, 4), Math.Round(f.Coverage, 4), Math.Round(f.Cosine, 4))).ToList();
-        return TypedResults.Ok(new SearchResponse(query, collection.Name, found.Mode.ToString().ToLowerInvariant(), snapshot.Position, hits, found.Degraded));
+        return TypedResults.Ok(new SearchResponse(query, collection.Name, found.Mode.ToString().ToLowerInvariant(), found.Position, hits, found.Degraded));
     }
 }

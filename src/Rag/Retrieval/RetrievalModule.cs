@@ -1,6 +1,8 @@
 using Microsoft.Extensions.Caching.Hybrid;
 using Microsoft.Extensions.DependencyInjection;
 using Rag.Foundation;
+using Rag.Indexing;
+using Rag.Retrieval.Postgres;
 
 namespace Rag.Retrieval;
 
@@ -12,6 +14,8 @@ internal static class RetrievalModule
         services.AddSingleton<RetrievalMetrics>();
         services.AddSingleton<IHybridCacheSerializer<CachedVector>, CachedVectorFormat>();
         services.AddSingleton<QueryEmbeddings>();
+        if (sections.All.Select(s => s.Options).OfType<IndexingOptions>().Single().Engine == IndexingOptions.Postgres) services.AddSingleton<ISearchIndex, PostgresSearchIndex>();
+        else services.AddSingleton<ISearchIndex, LocalSearchIndex>();
         services.AddSingleton<Retriever>();
         return services;
     }

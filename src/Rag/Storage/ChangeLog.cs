@@ -74,6 +74,12 @@ internal sealed class ChangeLog(Database database, TimeProvider time)
     public async Task<IReadOnlyList<Change>> ReadAsync(long after, int limit, CancellationToken ct)
     {
         await using var connection = await database.OpenAsync(ct);
+        return await ReadAsync(connection, after, limit, ct);
+    }
+
+    /// <summary>The same on a connection that the caller has, within its transaction where it has one.</summary>
+    public async Task<IReadOnlyList<Change>> ReadAsync(DbConnection connection, long after, int limit, CancellationToken ct)
+    {
         var rows = await connection.QueryAsync<Change>(new CommandDefinition(
             """
             SELECT seq AS Seq, kind AS Kind, collection_id AS CollectionId, document_id AS DocumentId, version AS Version, at AS At

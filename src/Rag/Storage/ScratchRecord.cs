@@ -23,7 +23,8 @@ internal sealed class ScratchRecord : IAsyncDisposable
     {
         (_options, _schema) = (options, schema);
         var connection = options.Postgres.Read();
-        connection.SearchPath = schema;
+        // Behind it what was there before, for the types of extensions.
+        connection.SearchPath = $"{schema}, {connection.SearchPath ?? "public"}";
         Settings = [new("Storage:Postgres:ConnectionString", connection.ToString()), new("Storage:Postgres:ConnectionStringFile", "")];
     }
 

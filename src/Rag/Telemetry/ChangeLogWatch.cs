@@ -7,7 +7,7 @@ using Rag.Storage;
 namespace Rag.Telemetry;
 
 /// <summary>Looks at the record every few seconds, so that metrics and status cost it nothing when they are read.</summary>
-internal sealed class ChangeLogWatch(ChangeLog changes, DocumentRecord documents, Indexer indexer, TimeProvider time) : BackgroundService
+internal sealed class ChangeLogWatch(ChangeLog changes, DocumentRecord documents, IIndexer indexer, TimeProvider time) : BackgroundService
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
 

@@ -13,14 +13,14 @@ internal sealed class StateMetrics
 {
     public const string MeterName = "Rag.State";
 
-    public StateMetrics(IMeterFactory meters, Indexer indexer, IndexStore indexes, ChangeLogWatch changeLog, Embedder embedder, RecordState record, Leader leader, ProvenanceSpool spool, RedisConnection? redis = null)
+    public StateMetrics(IMeterFactory meters, IIndexer indexer, IIndexContents index, ChangeLogWatch changeLog, Embedder embedder, RecordState record, Leader leader, ProvenanceSpool spool, RedisConnection? redis = null)
     {
         var meter = meters.Create(MeterName);
         meter.CreateObservableGauge("rag_index_position", () => indexer.Position, description: "Change-log position that the index reflects.");
         meter.CreateObservableGauge("rag_change_log_position", () => changeLog.Position, description: "Last position of the change log.");
         meter.CreateObservableGauge("rag_index_lag_seconds", () => changeLog.LagSeconds(indexer.Position), description: "Age of the oldest change that is not in the index.");
         meter.CreateObservableGauge("rag_documents", () => changeLog.Documents, description: "Documents in the record.");
-        meter.CreateObservableGauge("rag_chunks", () => indexes.Open.Sum(i => { using var s = i.Acquire(); return (long)s.ChunkCount; }), description: "Chunks in the index.");
+        meter.CreateObservableGauge("rag_chunks", () => index.ChunkCount, description: "Chunks in the index.");
         meter.CreateObservableGauge("rag_provenance_spooled", () => spool.Count, description: "Answers whose provenance waits on this replica's disk.");
         meter.CreateObservableCounter("rag_provenance_dropped", () => spool.Dropped, description: "Answers whose provenance was given up because there was no room.");
         meter.CreateObservableGauge("rag_leader", () => leader.Term is null ? 0 : 1, description: "1 where this replica runs the scheduled work.");

@@ -54,14 +54,18 @@ internal static class TelemetryModule
         foreach (string path in new[] { "/livez", "/health" })
             routes.MapGet(path, () => TypedResults.Text("ok")).WithTags("Health").WithSummary("The process runs");
         foreach (string path in new[] { "/readyz", "/ready" })
-            routes.MapGet(path, (Indexer indexer, Draining draining) => draining.Begun ? NotYet("This server is about to stop.") : Opened(indexer)).WithTags("Health").WithSummary("This replica can answer");
+            routes.MapGet(path, (IIndexer indexer, Draining draining) => draining.Begun ? NotYet("This server is about to stop.") : Opened(indexer)).WithTags("Health").WithSummary("This replica can answer");
         routes.MapGet("/startupz", Opened).WithTags("Health").WithSummary("This replica has started");
         return routes;
     }
 
-    /// <summary>What answering needs: an open index, and neither the record, nor Redis, nor a model.</summary>
-    private static IResult Opened(Indexer indexer) =>
-        indexer.Ready.IsCompletedSuccessfully ? TypedResults.Text("ready") : NotYet($"The index is being opened. {indexer.Trouble}".TrimEnd());
+    /// <summary>What answering needs: an index that questions reach, and neither Redis nor a model.</summary>
+    private static IResult Opened(IIndexer indexer)
+    {
+        if (indexer.CanAnswer) return TypedResults.Text("ready");
+        string state = indexer.Ready.IsCompletedSuccessfully ? "The index cannot be reached." : "The index is being opened.";
+        return NotYet($"{state} {indexer.Trouble}".TrimEnd());
+    }
 
     private static IResult NotYet(string why) => TypedResults.Text(why, statusCode: StatusCodes.Status503ServiceUnavailable);
 }

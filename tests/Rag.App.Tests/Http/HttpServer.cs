@@ -20,7 +20,7 @@ public sealed class HttpServer : IAsyncLifetime
         _app = RagServer.Build([new("Storage:DataDirectory", _data), new("Inference:Provider", "none")], Microsoft.Extensions.Logging.LogLevel.Error);
         _app.Urls.Add("http://127.0.0.1:0");
         await RagServer.StartAsync(_app, TestContext.Current.CancellationToken);
-        await _app.Services.GetRequiredService<Indexer>().Ready;
+        await _app.Services.GetRequiredService<IIndexer>().Ready;
         Http = new HttpClient { BaseAddress = new(_app.Urls.First()) };
     }
 
@@ -37,7 +37,7 @@ public sealed class HttpServer : IAsyncLifetime
     {
         using var response = await Http.PostAsJsonAsync($"/v1/collections/{collection}/documents", new { documents = texts.Select(t => new { uri = t.Uri, text = t.Text }) }, TestContext.Current.CancellationToken);
         var body = await JsonAsync(response);
-        await _app.Services.GetRequiredService<Indexer>().WaitForAsync(await _app.Services.GetRequiredService<ChangeLog>().LastAsync(CancellationToken.None), TimeSpan.FromSeconds(30), CancellationToken.None);
+        await _app.Services.GetRequiredService<IIndexer>().WaitForAsync(await _app.Services.GetRequiredService<ChangeLog>().LastAsync(CancellationToken.None), TimeSpan.FromSeconds(30), CancellationToken.None);
         return body;
     }
 

@@ -120,7 +120,7 @@ internal sealed class RunningServer : IAsyncDisposable
         var app = RagServer.Build(all, Microsoft.Extensions.Logging.LogLevel.Error);
         app.Urls.Add("http://127.0.0.1:0");
         await RagServer.StartAsync(app, CancellationToken.None);
-        await app.Services.GetRequiredService<Indexer>().Ready;
+        await app.Services.GetRequiredService<IIndexer>().Ready;
         return new(app, data, app.Urls.Single());
     }
 
@@ -143,7 +143,7 @@ internal sealed class RunningServer : IAsyncDisposable
             if (view.GetProperty("chunks").GetInt64() == view.GetProperty("embedded_chunks").GetInt64()) break;
             await Task.Delay(50, limit.Token);
         }
-        var indexer = _app.Services.GetRequiredService<Indexer>();
+        var indexer = _app.Services.GetRequiredService<IIndexer>();
         await indexer.WaitForAsync(await _app.Services.GetRequiredService<Storage.ChangeLog>().LastAsync(limit.Token), TimeSpan.FromSeconds(30), limit.Token);
     }
 

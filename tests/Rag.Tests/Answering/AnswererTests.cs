@@ -10,6 +10,8 @@ public sealed class AnswererOnSqlite() : AnswererTests(Engine.Sqlite);
 
 public sealed class AnswererOnPostgres() : AnswererTests(Engine.Postgres);
 
+public sealed class AnswererInPgvector() : AnswererTests(Engine.Pgvector);
+
 public abstract class AnswererTests(Engine engine)
 {
     private const string Manual = """

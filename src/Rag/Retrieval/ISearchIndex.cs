@@ -1,0 +1,35 @@
+using Lucene.Net.Analysis;
+using Rag.Indexing;
+using Rag.Ingestion;
+
+namespace Rag.Retrieval;
+
+/// <summary>What is looked for: words, and a meaning where there is a model.</summary>
+/// <param name="Vector">The question's unit vector; null in lexical mode, and there only.</param>
+/// <param name="Count">How many chunks to return, best first.</param>
+/// <param name="Pool">How many candidates each side contributes; at least <paramref name="Count"/>.</param>
+/// <param name="Facts">Facts that the documents must have; null where all documents count.</param>
+internal sealed record IndexQuery(string Question, float[]? Vector, RetrievalMode Mode, int Count, int Pool, bool OnePerDocument, IReadOnlyDictionary<string, string>? Facts);
+
+/// <param name="Terms">The question's words, with their worth in this collection.</param>
+/// <param name="Position">Change-log position that every part of this result reflects.</param>
+/// <param name="Analyzer">The collection's analysis; thread-safe, and good for as long as the process runs.</param>
+internal sealed record IndexResult(IReadOnlyList<FoundChunk> Chunks, IReadOnlyList<QueryTerm> Terms, long Position, Analyzer Analyzer);
+
+/// <summary>
+/// The search index as questions see it. Every engine guarantees the same: candidates are the best
+/// <see cref="IndexQuery.Pool"/> chunks by BM25, exactly, and those nearest by cosine; each gets both scores exactly,
+/// found by that side or not; facts narrow both sides before they are ranked; equal scores come in the order of the
+/// record; and one result reflects one position.
+/// </summary>
+internal interface ISearchIndex
+{
+    /// <summary>
+    /// Names what questions find of the collection now: the change-log position of its last change, and whatever else two
+    /// searches at one position may differ by. Null where this replica has no index of it yet. Costs nothing.
+    /// </summary>
+    string? StateOf(Collection collection);
+
+    /// <exception cref="Foundation.RagException">Unavailable: there is no index of the collection yet, or the engine cannot be reached.</exception>
+    ValueTask<IndexResult> SearchAsync(Collection collection, IndexQuery query, CancellationToken ct);
+}
