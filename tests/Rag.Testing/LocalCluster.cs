@@ -119,23 +119,23 @@ public sealed class LocalCluster : IAsyncDisposable
 
     public Task RollingRestartAsync(CancellationToken ct) => ScriptAsync("rolling-restart", ct);
 
-    /// <summary>Starts everything that does not run.</summary>
+    /// <summary>Starts everything that does not run: the servers first, then the replicas side by side.</summary>
     public async Task StartAllAsync(CancellationToken ct)
     {
-        foreach (string part in (string[])["postgres", "redis", .. Enumerable.Range(1, ReplicaCount).Select(Replica), "haproxy"]) await StartAsync(part, ct);
+        foreach (string part in (string[])["postgres", "redis"]) if (!Runs(part)) await StartAsync(part, ct);
+        await Task.WhenAll(Enumerable.Range(1, ReplicaCount).Select(Replica).Where(r => !Runs(r)).Select(r => StartAsync(r, ct)));
+        if (!Runs("haproxy")) await StartAsync("haproxy", ct);
     }
+
+    /// <summary>Whether every part has a process; one may still be starting, or stand still.</summary>
+    public bool AllRun => Enumerable.Range(1, ReplicaCount).Select(Replica).Concat(["postgres", "redis", "haproxy"]).All(Runs);
 
     /// <summary>Replica's data directory: what it derives from the record, and what it has spooled.</summary>
     public string DataDirectory(int replica) => Path.Combine(State, "replicas", Text(replica));
 
     /// <summary>Process id of a part.</summary>
     /// <exception cref="InvalidOperationException">It does not run.</exception>
-    public int Pid(string part)
-    {
-        string file = Path.Combine(State, "run", part + ".pid");
-        if (File.Exists(file) && int.Parse(File.ReadAllText(file).Split(' ')[0], CultureInfo.InvariantCulture) is var pid && Runs(pid)) return pid;
-        throw new InvalidOperationException($"{part} does not run.");
-    }
+    public int Pid(string part) => FindPid(part) ?? throw new InvalidOperationException($"{part} does not run.");
 
     /// <summary>Processor time that a part has used since it started, seconds.</summary>
     public double CpuSeconds(string part)
@@ -172,6 +172,14 @@ public sealed class LocalCluster : IAsyncDisposable
         var proxy = FaultProxy.Start(port);
         _proxies.Add(proxy);
         return proxy;
+    }
+
+    private bool Runs(string part) => FindPid(part) is not null;
+
+    private int? FindPid(string part)
+    {
+        string file = Path.Combine(State, "run", part + ".pid");
+        return File.Exists(file) && int.TryParse(File.ReadAllText(file).Split(' ')[0], CultureInfo.InvariantCulture, out int pid) && Runs(pid) ? pid : null;
     }
 
     /// <summary>Whether the process is there and does more than wait for its parent to notice that it ended.</summary>

@@ -36,13 +36,14 @@ internal sealed class Answerer(
         try
         {
             if (asked.NoCache) return (await AnswerAsync(asked, ct), false);
+            string? now = index.StateOf(collection);
             string key = LayeredCache.Key(
                 question, collection.Id, asked.Mode.ToString(), FilterKey(asked.Filter), ExtractiveAnswerer.Version,
-                index.PositionOf(collection)?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "");
+                now ?? "");
             var (answer, hit) = await cache.GetAsync(
                 CacheLayer.Question, key, (this, asked), static (s, token) => new ValueTask<RenderedAnswer>(s.Item1.AnswerAsync(s.asked, token)),
                 // An answer that was overtaken by a change while it was made is given, not kept.
-                a => !a.Answer.Degraded && a.Answer.IndexPosition == index.PositionOf(collection), a => OwnersOf(a.Answer), ct);
+                a => !a.Answer.Degraded && index.StateOf(collection) == now, a => OwnersOf(a.Answer), ct);
             metrics.Question(answer.Answer.Degraded ? "degraded" : answer.Answer.Outcome, hit);
             return (answer, hit);
         }

@@ -101,6 +101,9 @@ internal sealed class CollectionIndex : IDisposable
     /// <summary>Position of the newest snapshot.</summary>
     public long Position => Volatile.Read(ref _snapshot).Position;
 
+    /// <summary>Names the newest snapshot by all that an answer depends on beside the question: its position and its statistics.</summary>
+    public string State => Volatile.Read(ref _snapshot).State;
+
     public IndexSnapshot Acquire()
     {
         while (true)

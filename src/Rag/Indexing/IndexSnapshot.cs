@@ -22,6 +22,8 @@ internal sealed class IndexSnapshot : IDisposable
         Position = position;
         Searcher = new ChunkSearcher(reader);
         (RowToDoc, EmbeddedCount) = MapRows(reader, rows.Count);
+        var text = Searcher.CollectionStatistics(IndexFields.Text);
+        State = string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{position}/{reader.MaxDoc}/{reader.NumDocs}/{text.SumTotalTermFreq}/{text.SumDocFreq}");
     }
 
     public DirectoryReader Reader { get; }
@@ -36,6 +38,12 @@ internal sealed class IndexSnapshot : IDisposable
 
     /// <summary>Change-log position of the last change to this collection that is in here.</summary>
     public long Position { get; }
+
+    /// <summary>
+    /// Position and full-text statistics. These count replaced chunks until they are merged away, which another replica does at
+    /// another time: at one position two replicas may weigh a word differently.
+    /// </summary>
+    public string State { get; }
 
     public int ChunkCount => Reader.NumDocs;
 

@@ -24,8 +24,11 @@ internal sealed record IndexResult(IReadOnlyList<FoundChunk> Chunks, IReadOnlyLi
 /// </summary>
 internal interface ISearchIndex
 {
-    /// <summary>Change-log position of the collection's last change that questions find; null where this replica has no index of it yet. Costs nothing.</summary>
-    long? PositionOf(Collection collection);
+    /// <summary>
+    /// Names what questions find of the collection now: the change-log position of its last change, and whatever else two
+    /// searches at one position may differ by. Null where this replica has no index of it yet. Costs nothing.
+    /// </summary>
+    string? StateOf(Collection collection);
 
     /// <exception cref="Foundation.RagException">Unavailable: there is no index of the collection yet, or the engine cannot be reached.</exception>
     ValueTask<IndexResult> SearchAsync(Collection collection, IndexQuery query, CancellationToken ct);

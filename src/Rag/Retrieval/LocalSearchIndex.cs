@@ -13,7 +13,7 @@ internal sealed class LocalSearchIndex(IndexStore indexes, RetrievalMetrics metr
 {
     private const float WithoutVector = 0;
 
-    public long? PositionOf(Collection collection) => indexes.Find(collection.Id)?.Position;
+    public string? StateOf(Collection collection) => indexes.Find(collection.Id)?.State;
 
     public ValueTask<IndexResult> SearchAsync(Collection collection, IndexQuery query, CancellationToken ct)
     {

@@ -5,7 +5,7 @@ namespace Rag.Bench.Verify.Production;
 /// <summary>Questions as people ask them, few often and most seldom, while documents go on coming in.</summary>
 internal static class CacheChecks
 {
-    private const int Asked = 100_000, QuickAsked = 2_500;
+    private const int Asked = 100_000, QuickAsked = 1_500;
     private const int Compared = 1_000, QuickCompared = 100;
     private const int Askers = 8;
     private const int MaxAttempts = 50;
@@ -25,7 +25,7 @@ internal static class CacheChecks
         var cluster = await context.ProductionAsync(ct);
         await cluster.MendAsync(ct);
         // Nothing of an earlier check may help.
-        foreach (string part in (string[])["redis", "replica-1", "replica-2", "replica-3"]) await cluster.Servers.StopAsync(part, ct);
+        foreach (string part in (string[])["redis", "replica-1", "replica-2", "replica-3"]) await cluster.Servers.KillAsync(part, ct);
         await cluster.MendAsync(ct);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(ct);
         var ingest = cluster.IngestEverySecondAsync(stop.Token);

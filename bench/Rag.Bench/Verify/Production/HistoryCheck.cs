@@ -30,7 +30,7 @@ internal static class HistoryCheck
     {
         var cluster = await context.ProductionAsync(ct);
         await cluster.MendAsync(ct);
-        await cluster.Servers.StopAsync(LocalCluster.Replica(3), ct);
+        await cluster.Servers.KillAsync(LocalCluster.Replica(3), ct);
         var run = new Recording(cluster);
         await cluster.IngestAsync(cluster.Balancer, Collection, [("first.txt", "The first document of this collection.")], ct);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(ct);

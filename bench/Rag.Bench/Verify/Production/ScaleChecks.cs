@@ -7,10 +7,10 @@ namespace Rag.Bench.Verify.Production;
 /// <summary>What more replicas give, and how soon a new one is there.</summary>
 internal static class ScaleChecks
 {
-    private const int Rounds = 5, QuickRounds = 2;
+    private const int Rounds = 5, QuickRounds = 1;
     private const int AskersPerReplica = 4;
     private const int ExtraDocuments = 2_000, QuickExtraDocuments = 0;
-    private static readonly TimeSpan Round = TimeSpan.FromSeconds(15), QuickRound = TimeSpan.FromSeconds(1.2);
+    private static readonly TimeSpan Round = TimeSpan.FromSeconds(15), QuickRound = TimeSpan.FromSeconds(1);
 
     public static IEnumerable<Check> All()
     {

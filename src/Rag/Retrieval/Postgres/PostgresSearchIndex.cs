@@ -24,7 +24,7 @@ internal sealed class PostgresSearchIndex(Database database, PostgresIndexer ind
     /// <summary>How many vectors a narrow filter may make the search look at, before it gives what it has.</summary>
     private const int MaxScanTuples = 50_000;
 
-    public long? PositionOf(Collection collection) => indexer.Find(collection.Id)?.Position;
+    public string? StateOf(Collection collection) => indexer.Find(collection.Id)?.Position.ToString(System.Globalization.CultureInfo.InvariantCulture);
 
     public async ValueTask<IndexResult> SearchAsync(Collection collection, IndexQuery query, CancellationToken ct)
     {
