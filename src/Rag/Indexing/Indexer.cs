@@ -17,7 +17,9 @@ internal sealed class Indexer(
 {
     private const int MaxChanges = 512;
     private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan EraseAfterIdle = TimeSpan.FromMilliseconds(200);
+
+    /// <summary>When nothing came for this long, what is written is made durable and what was deleted is erased.</summary>
+    private static readonly TimeSpan Idle = TimeSpan.FromMilliseconds(200);
 
     /// <summary>Erasing rewrites segments; in a large index it must not become all that the indexer does.</summary>
     private const int EraseShare = 20;
@@ -233,13 +235,15 @@ internal sealed class Indexer(
             if (untilShown <= TimeSpan.Zero) await ShowAsync(stop);
             if (time.GetElapsedTime(_committedAt) >= CommitInterval) await CommitAsync(stop);
             if (applied > 0) continue;
-            var idle = _unshownChanges > 0 ? untilShown : _erase ? EraseAfterIdle : PollInterval;
+            var idle = _unshownChanges > 0 ? untilShown : _erase || Position != _committedPosition ? Idle : PollInterval;
             if (await Task.WhenAny(announced, wanted, Task.Delay(idle, time, stop)) is { } woke && (woke == announced || woke == wanted))
             {
                 if (woke == wanted) Interlocked.Exchange(ref _wanted, new(TaskCreationOptions.RunContinuationsAsynchronously));
                 continue;
             }
-            if (_unshownChanges == 0 && _erase && time.GetTimestamp() >= _eraseNotBefore) await EraseAsync(stop);
+            if (_unshownChanges > 0) continue;
+            await CommitAsync(stop);
+            if (_erase && time.GetTimestamp() >= _eraseNotBefore) await EraseAsync(stop);
         }
     }
 

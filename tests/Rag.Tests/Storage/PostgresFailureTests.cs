@@ -99,7 +99,7 @@ public sealed class PostgresFailureTests
         {
             var written = await one.PutAsync($"d{i}.txt", $"Herons of kind{i} stand in shallow water.");
             long started = Stopwatch.GetTimestamp();
-            await other.Get<Rag.Indexing.Indexer>().WaitForAsync(written.Position!.Value, TimeSpan.FromSeconds(10), Cancel);
+            await other.Get<Rag.Indexing.IIndexer>().WaitForAsync(written.Position!.Value, TimeSpan.FromSeconds(10), Cancel);
             (await other.SearchAsync($"kind{i}")).ShouldHaveSingleItem();
         }
     }
