@@ -31,8 +31,8 @@ internal sealed class Indexer(
     private static readonly TimeSpan CommitInterval = TimeSpan.FromSeconds(2);
 
     /// <summary>
-    /// A few changes are shown to searches at once. More are a bulk load, in which showing takes at most a tenth of the
-    /// time: each makes a segment, and small segments cost more in merging than their documents cost in writing. Whoever
+    /// A few changes are shown to searches at once. More are a bulk load, in which showing takes at most a tenth of
+    /// the time: each makes a segment, and small segments cost more in merging than their documents cost in writing. Whoever
     /// waits for a change is not kept waiting.
     /// </summary>
     private const int BulkChanges = 16;

@@ -37,9 +37,10 @@ internal sealed class Ingestor(
     /// <summary>Takes a file, or each file of an archive, in; outcomes come as they are durable.</summary>
     public async IAsyncEnumerable<IngestOutcome> IngestAsync(Collection collection, IncomingFile file, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken ct)
     {
-        if (!FileTypes.Detect(file.Uri, file.Content.Span).IsArchive)
+        var type = FileTypes.Detect(file.Uri, file.Content.Span);
+        if (!type.IsArchive)
         {
-            yield return await IngestOneAsync(collection, file, ct);
+            yield return await IngestOneAsync(collection, file, type, ct);
             yield break;
         }
         using var entries = ArchiveReader.Read(file.Content.ToArray(), options.Parsing).GetEnumerator();
@@ -52,7 +53,7 @@ internal sealed class Ingestor(
                 if (!entries.MoveNext()) yield break;
                 var entry = entries.Current;
                 string uri = $"{file.Uri}!/{entry.Name}";
-                outcome = entry.Failure is { } failure ? Failed(uri, failure) : await IngestOneAsync(collection, new(uri, entry.Content), ct);
+                outcome = entry.Failure is { } failure ? Failed(uri, failure) : await IngestOneAsync(collection, new(uri, entry.Content), FileTypes.Detect(uri, entry.Content.Span), ct);
             }
             catch (ParseException e)
             {
@@ -64,7 +65,7 @@ internal sealed class Ingestor(
         }
     }
 
-    private async Task<IngestOutcome> IngestOneAsync(Collection collection, IncomingFile file, CancellationToken ct)
+    private async Task<IngestOutcome> IngestOneAsync(Collection collection, IncomingFile file, FileType type, CancellationToken ct)
     {
         if (file.Uri.Length is 0 or > MaxUriChars || file.Uri.Any(char.IsControl))
             return Failed(file.Uri, new ParseException("unsupported", $"the name must have 1 to {MaxUriChars} characters, none of them a control character. Rename the file."));
@@ -80,7 +81,7 @@ internal sealed class Ingestor(
         bool parsing = true;
         try
         {
-            var parsed = await parser.ParseAsync(file.Uri, file.Content, ct);
+            var parsed = await parser.ParseAsync(file.Uri, file.Content, type, ct);
             metrics.Stage("parse", started);
             if (parsed.Blocks.Count == 0) return Failed(file.Uri, new ParseException("empty", "it holds no text. If it is a scan, recognise its text first (OCR)."));
             parsed = WithGiven(parsed, file);
