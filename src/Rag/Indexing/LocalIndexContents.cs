@@ -30,13 +30,15 @@ internal sealed class LocalIndexContents(Database database, IndexStore indexes, 
         await using var connection = await database.OpenAsync(ct);
         await foreach (var document in loader.LoadAllAsync(connection, collection.Id, ct))
         {
+            // Vectors come a batch at a time, and the log announces a document when all of its chunks have theirs.
+            bool announced = document.Chunks.All(c => c.Vector is not null);
             foreach (var (chunk, vector) in document.Chunks)
             {
                 chunks++;
                 if (vector is not null) vectors++;
                 if (!indexed.Remove((chunk.VersionNo, chunk.Ordinal), out var found)) Report($"chunk {chunk.Ordinal} of {chunk.Uri} is not in the index");
                 else if (found.Hash != chunk.Hash || found.Start != chunk.Start || found.End != chunk.End) Report($"chunk {chunk.Ordinal} of {chunk.Uri} differs from the record");
-                else if (vector is not null && !found.HasVector) Report($"chunk {chunk.Ordinal} of {chunk.Uri} has no vector in the index");
+                else if (announced && !found.HasVector) Report($"chunk {chunk.Ordinal} of {chunk.Uri} has no vector in the index");
             }
         }
         foreach (var ((version, ordinal), _) in indexed.Take(MaxProblems)) Report($"the index holds chunk {ordinal} of version number {version}, which the record does not");

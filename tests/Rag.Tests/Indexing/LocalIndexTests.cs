@@ -30,6 +30,20 @@ public abstract class LocalIndexTests(Engine engine)
         }
     }
 
+    [Fact]
+    public async Task A_document_whose_vectors_are_being_made_is_no_difference()
+    {
+        await using var service = await TestService.StartAsync(engine: engine, model: true);
+        // Many times the chunks of a batch of vectors.
+        string text = string.Join("\n\n", Enumerable.Range(0, 1_000).Select(i => $"# Section {i}\n\nThe heron number {i} stands in water."));
+        var putting = service.PutAsync("herons.md", text);
+        var verified = new List<IndexVerification>();
+        while (!putting.IsCompleted) verified.AddRange((await service.Get<IndexVerifier>().VerifyAsync(Cancel)).Collections);
+        await putting;
+        verified.ShouldContain(v => v.RecordVectors > 0 && v.RecordVectors < v.RecordChunks, "nothing was seen between two batches");
+        verified.SelectMany(v => v.Problems).ShouldBeEmpty();
+    }
+
     [Theory]
     [InlineData("segments_*")]
     [InlineData("*.cfs")]

@@ -29,7 +29,8 @@ internal sealed class PostgresIndexContents(Database database, PostgresIndexer i
         if (index is null) return new(collection.Name, 0, 0, 0, 0, 0, ["the collection has no index in the database"]);
         var problems = (await connection.QueryAsync<string>(Long($"""
             WITH record AS (
-              SELECT d.id, d.uri, c.version_no, c.ordinal, c.hash, c.span_start, c.span_end, c.vector IS NOT NULL AND c.model = (SELECT model FROM search_state WHERE id = 1) AS embedded
+              SELECT d.id, d.uri, c.version_no, c.ordinal, c.hash, c.span_start, c.span_end,
+                     bool_and(COALESCE(c.vector IS NOT NULL AND c.model = (SELECT model FROM search_state WHERE id = 1), false)) OVER (PARTITION BY c.version_no) AS embedded
               FROM documents d JOIN chunks c ON c.version_no = d.version_no WHERE d.collection_id = @Id),
             index AS (
               SELECT version_no, ordinal, COUNT(*) AS n, MIN(hash) AS hash, MIN(span_start) AS span_start, MIN(span_end) AS span_end, COUNT(embedding) > 0 AS embedded
