@@ -45,7 +45,8 @@ public sealed class ChildServer : IAsyncDisposable
     /// <param name="asUser">The account to run as where this process runs as root; PostgreSQL refuses to be root.</param>
     public static ChildServer Start(string file, IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment = null, string? workingDirectory = null, string? asUser = null)
     {
-        var command = asUser is not null && Environment.IsPrivilegedProcess ? ["runuser", "-u", asUser, "--", file, .. arguments] : new List<string> { file };
+        // setpriv becomes the program, where others would wait for it as a child: what is killed here is the server itself.
+        var command = asUser is not null && Environment.IsPrivilegedProcess ? ["setpriv", "--reuid", asUser, "--regid", asUser, "--init-groups", file, .. arguments] : new List<string> { file };
         if (command.Count == 1) command.AddRange(arguments);
         var info = new ProcessStartInfo(command[0]) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = workingDirectory ?? Path.GetTempPath() };
         foreach (string argument in command.Skip(1)) info.ArgumentList.Add(argument);

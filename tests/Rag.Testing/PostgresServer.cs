@@ -92,7 +92,7 @@ public sealed class PostgresServer : IAsyncDisposable
     public async Task KillAsync()
     {
         if (_process is null) return;
-        // The server's processes first: where this one runs as root, the child is not the server itself.
+        // The server's children outlive their parent for a moment, and hold its memory.
         foreach (int id in ServerIds()) await SignalAsync(id, "KILL");
         await _process.DisposeAsync();
         _process = null;
@@ -105,7 +105,8 @@ public sealed class PostgresServer : IAsyncDisposable
     {
         string[] settings =
         [
-            "listen_addresses=127.0.0.1", $"unix_socket_directories={_directory}", "fsync=off", "full_page_writes=off", "max_connections=300",
+            // Without a socket in the file system: its lock would outlive a killed server.
+            "listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", "full_page_writes=off", "max_connections=300",
             "shared_buffers=32MB", "autovacuum_naptime=30s", "log_min_messages=fatal", "max_wal_size=256MB", .. _settings,
         ];
         _process = ChildServer.Start(Program("postgres"), ["-D", DataPath, "-p", Port.ToString(CultureInfo.InvariantCulture), .. settings.SelectMany(s => new[] { "-c", s })], asUser: Account);
