@@ -155,6 +155,16 @@ public sealed class LocalCluster : IAsyncDisposable
         return reader.ReadToEnd();
     }
 
+    /// <summary>What the replicas' logs have of the last error that nobody expected, in a line; null where there is none.</summary>
+    public string? Unexpected()
+    {
+        const string Mark = "Unexpected error";
+        const int Chars = 1_500;
+        foreach (string log in Enumerable.Range(1, ReplicaCount).Select(n => Log(Replica(n), 4_000_000)))
+            if (log.LastIndexOf(Mark, StringComparison.Ordinal) is >= 0 and var at) return log.Substring(at, Math.Min(Chars, log.Length - at)).ReplaceLineEndings(" ");
+        return null;
+    }
+
     public async ValueTask DisposeAsync()
     {
         foreach (var proxy in _proxies) await proxy.DisposeAsync();

@@ -9,14 +9,17 @@ using Rag.Storage;
 namespace Rag.Ingestion;
 
 /// <summary>A parsed and chunked document, ready to be recorded. <paramref name="Id"/> names an existing document to replace; null finds it by its address.</summary>
+/// <param name="Key">Names the request, which may be sent again; null where nothing does.</param>
 internal sealed record PreparedDocument(
-    Collection Collection, string? Id, string Uri, string ContentHash, long SizeBytes, ParsedDocument Parsed, IReadOnlyList<Chunk> Chunks);
+    Collection Collection, string? Id, string Uri, string ContentHash, long SizeBytes, ParsedDocument Parsed, IReadOnlyList<Chunk> Chunks, string? Key = null);
 
-internal sealed record WrittenDocument(string Id, long Version, bool Created, long Seq);
+/// <param name="Seq">Position in the change log; null where the record had this content already and nothing was written.</param>
+internal sealed record WrittenDocument(string Id, long Version, long? Seq);
 
 /// <summary>
 /// Records documents. Those that arrive together share a transaction, and each is acknowledged when its transaction
-/// is on disk.
+/// is on disk. Sent again, whatever became of the first time and of other writes since, a document with an
+/// Idempotency-Key is not written again; one without is not if it still is what the record holds.
 /// </summary>
 internal sealed class DocumentWriter : IAsyncDisposable
 {
@@ -28,13 +31,14 @@ internal sealed class DocumentWriter : IAsyncDisposable
     private readonly Channel<Pending> _queue = Channel.CreateBounded<Pending>(MaxBatch);
     private readonly Database _database;
     private readonly ChangeLog _changes;
+    private readonly IdempotencyKeys _keys;
     private readonly TimeProvider _time;
     private readonly IngestionOptions _options;
     private readonly Task _loop;
 
-    public DocumentWriter(Database database, ChangeLog changes, TimeProvider time, IngestionOptions options)
+    public DocumentWriter(Database database, ChangeLog changes, IdempotencyKeys keys, TimeProvider time, IngestionOptions options)
     {
-        (_database, _changes, _time, _options) = (database, changes, time, options);
+        (_database, _changes, _keys, _time, _options) = (database, changes, keys, time, options);
         _loop = Task.Run(LoopAsync);
     }
 
@@ -103,15 +107,35 @@ internal sealed class DocumentWriter : IAsyncDisposable
         }
     }
 
-    private async Task<List<WrittenDocument>> WriteAllAsync(DbTransaction tx, List<PreparedDocument> batch)
+    private async Task<WrittenDocument[]> WriteAllAsync(DbTransaction tx, List<PreparedDocument> batch)
     {
+        var earlier = await _keys.ClaimAsync(tx, batch);
         if (_database.Shared && batch.Count > 1) await LockAsync(tx, batch);
-        var results = new List<WrittenDocument>(batch.Count);
+        var written = new WrittenDocument[batch.Count];
+        var changed = new List<int>(batch.Count);
         var chunks = new ChunkRows(_database, tx);
-        foreach (var document in batch) results.Add(await WriteOneAsync(tx, document, chunks));
+        for (int i = 0; i < batch.Count; i++)
+        {
+            if (earlier[i] is { } document) written[i] = document;
+            else if (await WriteOneAsync(tx, batch[i], chunks) is { } version)
+            {
+                written[i] = new(version.Id, version.Version, Seq: null);
+                changed.Add(i);
+            }
+            else written[i] = await PresentAsync(tx, batch[i]);
+        }
         await chunks.FlushAsync();
-        var seqs = await _changes.AppendAsync(tx, [.. results.Select((r, i) => new NewChange(ChangeKind.DocumentPut, batch[i].Collection.Id, r.Id, r.Version))]);
-        return [.. results.Select((r, i) => r with { Seq = seqs[i] })];
+        var seqs = await _changes.AppendAsync(tx, changed.ConvertAll(i => new NewChange(ChangeKind.DocumentPut, batch[i].Collection.Id, written[i].Id, written[i].Version)));
+        for (int c = 0; c < changed.Count; c++) written[changed[c]] = written[changed[c]] with { Seq = seqs[c] };
+        await _keys.KeepAsync(tx, batch, written);
+        return written;
+    }
+
+    private static async Task<WrittenDocument> PresentAsync(DbTransaction tx, PreparedDocument document)
+    {
+        var (id, version) = await tx.Connection!.QuerySingleAsync<(string, long)>(
+            "SELECT id, version FROM documents WHERE collection_id = @Id AND uri = @Uri", new { document.Collection.Id, document.Uri }, tx);
+        return new(id, version, Seq: null);
     }
 
     /// <summary>Whoever writes several documents takes them in the same order, so that two writers never wait for each other.</summary>
@@ -123,18 +147,20 @@ internal sealed class DocumentWriter : IAsyncDisposable
                 new { collection.Key, uris = collection.Select(d => d.Uri).Distinct().ToArray() }, tx);
     }
 
-    private async Task<WrittenDocument> WriteOneAsync(DbTransaction tx, PreparedDocument document, ChunkRows chunks)
+    /// <returns>The new version; null where the record holds this content already, which only now, with the document locked, is certain.</returns>
+    private async Task<(string Id, long Version)?> WriteOneAsync(DbTransaction tx, PreparedDocument document, ChunkRows chunks)
     {
         var connection = tx.Connection!;
         long now = _time.Microseconds();
         var parsed = document.Parsed;
         string metadata = JsonSerializer.Serialize(new Dictionary<string, string>(parsed.Metadata), MetadataJson.Default.DictionaryStringString);
-        var row = await connection.QuerySingleAsync<(string Id, long Version, long OldVersionNo)>(
+        if (await connection.QuerySingleOrDefaultAsync<(string Id, long Version, long OldVersionNo)?>(
             """
             INSERT INTO documents (id, collection_id, uri, title, media_type, version, version_no, content_hash, size_bytes, text_chars, chunk_count, metadata, created_at, updated_at)
             VALUES (@id, @collectionId, @uri, @title, @mediaType, 1, 0, @hash, @size, @chars, @chunks, @metadata, @now, @now)
             ON CONFLICT (collection_id, uri) DO UPDATE SET title = @title, media_type = @mediaType, version = documents.version + 1,
               content_hash = @hash, size_bytes = @size, text_chars = @chars, chunk_count = @chunks, metadata = @metadata, updated_at = @now
+              WHERE documents.content_hash <> @hash
             RETURNING id, version, version_no
             """,
             new
@@ -150,7 +176,7 @@ internal sealed class DocumentWriter : IAsyncDisposable
                 chunks = document.Chunks.Count,
                 metadata,
                 now,
-            }, tx);
+            }, tx) is not { } row) return null;
         long versionNo = await connection.ExecuteScalarAsync<long>(
             """
             INSERT INTO document_versions (document_id, version, title, content_hash, size_bytes, text, created_at)
@@ -165,7 +191,7 @@ internal sealed class DocumentWriter : IAsyncDisposable
         }
         if (row.Version > _options.KeepVersions)
             await connection.ExecuteAsync("DELETE FROM document_versions WHERE document_id = @Id AND version <= @last", new { row.Id, last = row.Version - _options.KeepVersions }, tx);
-        return new(row.Id, row.Version, row.Version == 1, Seq: 0);
+        return (row.Id, row.Version);
     }
 
     /// <summary>Takes the previous version's chunks away; the vectors of those whose text stays are used again.</summary>

@@ -102,6 +102,7 @@ internal static class IngestionEndpoints
         string? key = request.Headers["Idempotency-Key"];
         string hash = key is null ? "" : Sha256.Hex(name + "\n" + string.Join('\n', files.Select(f => f.Uri + " " + f.Title + " " + Sha256.Hex(f.Content.Span))));
         if (key is not null && await keys.FindAsync(key, hash, ct) is { } kept) return TypedResults.Text(kept, "application/json; charset=utf-8");
+        if (key is not null) files = files.ConvertAll(f => f with { Key = $"{key}/{hash}" });
         var response = await IngestAsync(collection, files, ingestor, ct);
         if (key is not null) await keys.KeepAsync(key, hash, JsonSerializer.Serialize(response, IngestionJson.Default.IngestResponse), ct);
         return TypedResults.Ok(response);

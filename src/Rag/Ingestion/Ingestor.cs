@@ -15,7 +15,8 @@ internal sealed record IngestOutcome(
 }
 
 /// <summary>A file as it was sent. <paramref name="Title"/> and <paramref name="Metadata"/> go before what the file says of itself.</summary>
-internal sealed record IncomingFile(string Uri, ReadOnlyMemory<byte> Content, string? Title = null, IReadOnlyDictionary<string, string>? Metadata = null, string? DocumentId = null);
+/// <param name="Key">Names the request, which may be sent again; null where nothing does.</param>
+internal sealed record IncomingFile(string Uri, ReadOnlyMemory<byte> Content, string? Title = null, IReadOnlyDictionary<string, string>? Metadata = null, string? DocumentId = null, string? Key = null);
 
 /// <summary>
 /// Takes files in: recognises what it has already, parses, chunks, records. A file that cannot be read is an outcome,
@@ -53,7 +54,7 @@ internal sealed class Ingestor(
                 if (!entries.MoveNext()) yield break;
                 var entry = entries.Current;
                 string uri = $"{file.Uri}!/{entry.Name}";
-                outcome = entry.Failure is { } failure ? Failed(uri, failure) : await IngestOneAsync(collection, new(uri, entry.Content), FileTypes.Detect(uri, entry.Content.Span), ct);
+                outcome = entry.Failure is { } failure ? Failed(uri, failure) : await IngestOneAsync(collection, new(uri, entry.Content, Key: file.Key), FileTypes.Detect(uri, entry.Content.Span), ct);
             }
             catch (ParseException e)
             {
@@ -114,7 +115,7 @@ internal sealed class Ingestor(
         long chunking = Stopwatch.GetTimestamp();
         var chunks = _chunker.Chunk(parsed);
         metrics.Stage("chunk", chunking);
-        return new(collection, file.DocumentId, file.Uri, contentHash, file.Content.Length, parsed, chunks);
+        return new(collection, file.DocumentId, file.Uri, contentHash, file.Content.Length, parsed, chunks, file.Key);
     }
 
     private async Task<IngestOutcome> RecordAsync(PreparedDocument document, CancellationToken ct)
@@ -122,7 +123,7 @@ internal sealed class Ingestor(
         long recording = Stopwatch.GetTimestamp();
         var written = await writer.WriteAsync(document, ct);
         metrics.Stage("record", recording);
-        string status = written.Created ? IngestOutcome.Created : IngestOutcome.Updated;
+        string status = written.Seq is null ? IngestOutcome.Unchanged : written.Version == 1 ? IngestOutcome.Created : IngestOutcome.Updated;
         metrics.Document(status);
         return new(document.Uri, status, written.Id, written.Version, written.Seq, document.Parsed.Title);
     }

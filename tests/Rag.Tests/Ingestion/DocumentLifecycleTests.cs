@@ -3,6 +3,7 @@ using Dapper;
 using Rag.Foundation;
 using Rag.Indexing;
 using Rag.Ingestion;
+using Rag.Ingestion.Parsing;
 using Rag.Storage;
 
 namespace Rag.Tests.Ingestion;
@@ -29,6 +30,41 @@ public abstract class DocumentLifecycleTests(Engine engine)
         (await service.SearchAsync("cleared")).ShouldBeEmpty();
         (await service.SearchAsync("emptied")).ShouldHaveSingleItem().Chunk.Version.ShouldBe(2);
         (await service.Get<DocumentRecord>().TextAsync(created.Id!, 1, Cancel)).ShouldBe("The cache is cleared with rag cache clear.");
+    }
+
+    [Fact]
+    public async Task A_request_that_arrives_again_late_does_not_undo_what_was_written_since()
+    {
+        await using var service = await TestService.StartAsync(engine: engine);
+        var first = await RecordAsync(service, "Herons are grey.", key: "request 1");
+        (first.Status, first.Version).ShouldBe((IngestOutcome.Created, 1));
+        (await RecordAsync(service, "Herons are white.", key: "request 2")).Version.ShouldBe(2);
+        // Past the point where the record was looked at, as a replica that stood still goes on.
+        var late = await RecordAsync(service, "Herons are grey.", key: "request 1");
+        (late.Status, late.Version, late.Position).ShouldBe((first.Status, first.Version, first.Position));
+        (await service.SearchAsync("herons")).ShouldHaveSingleItem().Chunk.Version.ShouldBe(2);
+        // What is asked for anew is written anew.
+        (await RecordAsync(service, "Herons are grey.", key: "request 3")).Version.ShouldBe(3);
+    }
+
+    [Fact]
+    public async Task The_same_content_twice_at_a_time_is_one_version()
+    {
+        await using var service = await TestService.StartAsync(engine: engine);
+        var outcomes = await Task.WhenAll(Enumerable.Range(0, 8).Select(i => RecordAsync(service, "Herons are grey.", key: i % 2 == 0 ? "request" : null)));
+        outcomes.ShouldAllBe(o => o.Version == 1);
+        outcomes.Count(o => o.Status == IngestOutcome.Unchanged).ShouldBeGreaterThan(0);
+        (await service.Get<ChangeLog>().ReadAsync(0, 100, Cancel)).Count(c => c.Kind == ChangeKind.DocumentPut).ShouldBe(1);
+    }
+
+    /// <summary>Records a text without first looking at what the record holds.</summary>
+    private static async Task<IngestOutcome> RecordAsync(TestService service, string text, string? key)
+    {
+        var file = new IncomingFile("a.txt", Encoding.UTF8.GetBytes(text), Key: key);
+        var parsed = await service.Get<DocumentParser>().ParseAsync(file.Uri, file.Content, FileTypes.Detect(file.Uri, file.Content.Span), Cancel);
+        var outcome = await service.Get<Ingestor>().RecordAsync(await service.CollectionAsync(), file, Sha256.Hex(file.Content.Span), parsed, Cancel);
+        await service.SettleAsync();
+        return outcome;
     }
 
     [Fact]

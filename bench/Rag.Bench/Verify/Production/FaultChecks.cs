@@ -68,7 +68,7 @@ internal static class FaultChecks
         if (before == 0 || refused == 0) throw new CannotMeasureException($"{before} writes before and {refused} refused meanwhile, so that nothing was tested");
         string note = $"{outage.TotalSeconds:F0} s; {result.Count} questions, {result.Failed} failed, p95 {result.P95(0, killed):F1} ms before and {result.P95(killed, back):F1} ms meanwhile; " +
             $"{writer.Acknowledged.Count} writes acknowledged, {refused} refused with 503 and Retry-After; writes again {writesAgain:F1} s after PostgreSQL answered, every replica up to date after {reached.Max():F1} s, none restarted";
-        if (result.Failed > 0) note += $"; {result.FailureText}";
+        if (result.Failed > 0) note += $"; {result.FailureText}; {cluster.Servers.Unexpected()}";
         if (context.Quick) note += $"; smaller: {QuickOutage.TotalSeconds:F0} s of {Outage.TotalSeconds:F0} s";
         return new(result.Failed + wrong.Count, wrong.Count == 0 ? note : $"{note}; {string.Join(" | ", wrong.Take(10))}");
     }
