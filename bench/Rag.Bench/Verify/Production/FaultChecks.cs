@@ -42,6 +42,7 @@ internal static class FaultChecks
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(ct);
         var writer = new Writer(cluster.Balancer, $"outage-{Stopwatch.GetTimestamp()}");
         var writing = writer.RunAsync(stop.Token);
+        await ProductionCluster.Until(() => Task.FromResult(writer.Acknowledged.Count > 0), "no write was taken in before anything was broken", ct);
         await Task.Delay(TimeSpan.FromSeconds(1), ct);
         int before = writer.Acknowledged.Count;
         long killed = Stopwatch.GetTimestamp();
