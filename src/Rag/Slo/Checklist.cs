@@ -89,7 +89,7 @@ internal sealed class Checklist(SloReport slo, Replicas replicas, Database datab
     private ChecklistLine ScaleDown(IReadOnlyList<UseMinute> use, int up)
     {
         const string Line = "Scale down when CPU <30% for 10+ minutes";
-        if (up <= MinReplicas) return new(Scaling, Line, Pass, $"{up} replicas", "There are no more than the minimum.", null);
+        if (up <= MinReplicas) return new(Scaling, Line, Pass, Count(up), "There are no more than the minimum.", null);
         if (Last(use, DownMinutes) is not { } last) return NothingYet(Scaling, Line);
         bool idle = last.All(m => m.CpuShare < MinCpu);
         return new(Scaling, Line, idle ? Fail : Pass, $"{Percent(last.Min(m => m.CpuShare))} to {Percent(last.Max(m => m.CpuShare))} in {DownMinutes} minutes", idle ? "Every one of the last minutes was below 30%." : "Not every one of the last minutes was below 30%.",
@@ -98,10 +98,10 @@ internal sealed class Checklist(SloReport slo, Replicas replicas, Database datab
 
     private ChecklistLine AtLeast(int up) => !database.Shared
         ? new(Scaling, "Always maintain minimum 3 replicas", NotApplicable, "1 server", "A record in SQLite belongs to one server.", "Put the record on PostgreSQL to run several replicas.")
-        : new(Scaling, "Always maintain minimum 3 replicas", up >= MinReplicas ? Pass : Fail, $"{up} replicas", $"Replicas that were seen within {Replicas.GoneSeconds} seconds.", up >= MinReplicas ? null : $"Start {MinReplicas - up} more.");
+        : new(Scaling, "Always maintain minimum 3 replicas", up >= MinReplicas ? Pass : Fail, Count(up), $"Replicas that were seen within {Replicas.GoneSeconds} seconds.", up >= MinReplicas ? null : $"Start {MinReplicas - up} more.");
 
     private static ChecklistLine AtMost(int up) => new(
-        Scaling, "Max 20 replicas unless approved", up <= MaxReplicas ? Pass : Fail, $"{up} replicas", $"Replicas that were seen within {Replicas.GoneSeconds} seconds.", up <= MaxReplicas ? null : "Scale back to 20, or have more approved.");
+        Scaling, "Max 20 replicas unless approved", up <= MaxReplicas ? Pass : Fail, Count(up), $"Replicas that were seen within {Replicas.GoneSeconds} seconds.", up <= MaxReplicas ? null : "Scale back to 20, or have more approved.");
 
     /// <summary>The last so many minutes, the present one left out; null where they were not all measured.</summary>
     private IReadOnlyList<UseMinute>? Last(IReadOnlyList<UseMinute> use, int minutes)
@@ -112,6 +112,8 @@ internal sealed class Checklist(SloReport slo, Replicas replicas, Database datab
     }
 
     private static ChecklistLine NothingYet(string group, string line) => new(group, line, Unknown, "too little was measured", "Each replica says every few seconds what it uses; a few minutes are needed.", null);
+
+    private static string Count(int replicas) => replicas == 1 ? "1 replica" : $"{replicas} replicas";
 
     private static string Percent(double share) => (100 * share).ToString("F0", CultureInfo.InvariantCulture) + " %";
 }
