@@ -29,24 +29,18 @@ internal static class SloCommands
 
     private static void Print(IAnsiConsole console, SloStatus status)
     {
-        var table = new Table().Border(TableBorder.Simple).AddColumn(new TableColumn("Objective").NoWrap());
-        foreach (string name in (string[])["Attained", "Budget left"]) table.AddColumn(new TableColumn(name).RightAligned().NoWrap());
-        foreach (var (window, _) in SloReport.Windows) table.AddColumn(new TableColumn(window).RightAligned().NoWrap());
-        table.AddColumn(new TableColumn("Events").RightAligned().NoWrap());
         foreach (var o in status.Objectives)
         {
             string colour = o.Holds switch { true => "green", false => "red", null => "grey" };
-            var cells = new List<string>
-            {
-                Markup.Escape($"{o.Title} {o.Promise}"), $"[{colour}]{(o.Attained is { } a ? SloReport.Percent(a, o.Target) : "no events")}[/]", o.BudgetLeft is { } left ? left.ToString("P1", CultureInfo.InvariantCulture) : "–",
-            };
-            cells.AddRange(SloReport.Windows.Select(w => o.BurnRates.GetValueOrDefault(w.Name) is { } rate ? rate.ToString("F2", CultureInfo.InvariantCulture) : "–"));
-            cells.Add(o.Total.ToString("N0", CultureInfo.InvariantCulture));
-            table.AddRow([.. cells]);
+            string attained = o.Attained is { } share ? SloReport.Percent(share, o.Target) : "no events yet";
+            string left = o.BudgetLeft is { } budget ? $"{budget.ToString("P1", CultureInfo.InvariantCulture)} of the budget left" : "";
+            console.MarkupLine($"{Markup.Escape($"{o.Title} {o.Promise}"),-24} [{colour}]{attained,-11}[/] {left}");
+            if (o.Total == 0) continue;
+            string rates = string.Join("  ", SloReport.Windows.Select(w => $"{w.Name} {(o.BurnRates.GetValueOrDefault(w.Name) is { } rate ? rate.ToString("F2", CultureInfo.InvariantCulture) : "–")}"));
+            console.MarkupLineInterpolated($"  {o.Total.ToString("N0", CultureInfo.InvariantCulture)} events; burn rate {rates}");
         }
-        console.Write(table);
         string since = status.Since is { } first ? $", measured since {first.ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture)} UTC" : "";
-        console.MarkupLineInterpolated($"Over {status.WindowDays} days, all replicas together{since}. The columns 1h to 3d are burn rates: a rate of 1 uses the budget up in exactly {status.WindowDays} days.");
+        console.MarkupLineInterpolated($"Over {status.WindowDays} days, all replicas together{since}. A burn rate of 1 uses the budget up in exactly {status.WindowDays} days.");
     }
 
     private static void Print(IAnsiConsole console, ChecklistReport report)

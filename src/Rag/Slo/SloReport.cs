@@ -18,7 +18,7 @@ public sealed record SloStatus(int WindowDays, DateTimeOffset? Since, IReadOnlyL
 /// <summary>Events of one objective in an hour.</summary>
 internal sealed record SloHour(long Hour, long Good, long Total);
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.Never)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(SloStatus))]
 [JsonSerializable(typeof(ChecklistReport))]
 internal sealed partial class SloJson : JsonSerializerContext;

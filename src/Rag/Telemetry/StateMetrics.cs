@@ -1,9 +1,6 @@
 using System.Diagnostics.Metrics;
 using Rag.Answering;
-using Rag.Caching;
 using Rag.Indexing;
-using Rag.Inference;
-using Rag.Storage;
 using Rag.Storage.Leadership;
 
 namespace Rag.Telemetry;
@@ -15,7 +12,7 @@ internal sealed class StateMetrics
 
     private static readonly string[] BackupKinds = ["daily", "weekly", "monthly"];
 
-    public StateMetrics(IMeterFactory meters, IIndexer indexer, IIndexContents index, ChangeLogWatch changeLog, Embedder embedder, RecordState record, Leader leader, ProvenanceSpool spool, RedisConnection? redis = null)
+    public StateMetrics(IMeterFactory meters, IIndexer indexer, IIndexContents index, ChangeLogWatch changeLog, Dependencies dependencies, Leader leader, ProvenanceSpool spool)
     {
         var meter = meters.Create(MeterName);
         meter.CreateObservableGauge("rag_index_position", () => indexer.Position, description: "Change-log position that the index reflects.");
@@ -30,12 +27,7 @@ internal sealed class StateMetrics
         // A backup that was never made is as old as can be: the alert on it must not wait for the first.
         meter.CreateObservableGauge("rag_backup_last_success_timestamp_seconds", Never, description: "When the last backup of this kind was made, seconds since 1970; 0 never.");
         meter.CreateObservableGauge("rag_backup_last_verified_timestamp_seconds", Never, description: "When a backup of this kind was last restored and queried, seconds since 1970; 0 never.");
-        meter.CreateObservableGauge("rag_dependency_up", () =>
-        {
-            var up = new List<Measurement<int>> { Up("database", changeLog.Up && !record.Away), Up("embeddings", embedder.Available) };
-            if (redis is not null) up.Add(Up("redis", !redis.Circuit.IsOpen));
-            return up;
-        }, description: "1 where the dependency answers.");
+        meter.CreateObservableGauge("rag_dependency_up", () => dependencies.List().Select(d => Up(d.Name, d.Up)), description: "1 where the dependency answers.");
     }
 
     private static IEnumerable<Measurement<int>> Never() => BackupKinds.Select(kind => new Measurement<int>(0, new KeyValuePair<string, object?>("kind", kind)));

@@ -28,6 +28,7 @@ internal static class TelemetryModule
         services.AddSingleton<HttpMetrics>();
         services.AddSingleton<StateMetrics>();
         services.AddSingleton<ProcessMetrics>();
+        services.AddSingleton<Dependencies>();
         services.AddSingleton<OwnAddress>();
         services.AddSingleton<Probe>();
         services.AddSingleton<IHostedService>(s => s.GetRequiredService<Probe>());
