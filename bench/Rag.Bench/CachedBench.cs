@@ -52,6 +52,41 @@ internal static class CachedBench
         }
     }
 
+    /// <summary>The same question of two servers of ours, one of which measures nothing.</summary>
+    public static async Task<BenchResult> RunTelemetryAsync(bool quick, CancellationToken ct)
+    {
+        var duration = TimeSpan.FromSeconds(quick ? 0.5 : 3);
+        string folder = Directory.CreateTempSubdirectory("rag-telemetry-").FullName;
+        try
+        {
+            await using var on = ServerProcess.StartRag(System.IO.Path.Combine(folder, "on"));
+            await using var off = ServerProcess.StartRag(System.IO.Path.Combine(folder, "off"), "Telemetry:Enabled=false");
+            foreach (var server in (ServerProcess[])[on, off])
+            {
+                await server.WaitReadyAsync(ct);
+                await FillAsync(server, ct);
+                await LoadAsync(server);
+            }
+            return BenchResult.Of("telemetry", "requests/s", await Rounds.RunAsync(quick ? 3 : 9, async _ =>
+            {
+                var load = LoadAsync(on);
+                // More often than Prometheus does.
+                while (!load.IsCompleted)
+                {
+                    await on.Http.GetStringAsync("/metrics", ct);
+                    await Task.WhenAny(load, Task.Delay(1_000, ct));
+                }
+                return await load;
+            }, _ => LoadAsync(off)));
+
+            async Task<double> LoadAsync(ServerProcess server) => (await HttpLoad.RunAsync(server.Port, HttpLoad.Post(server.Port, Path, Body), Connections, duration, ct)).RequestsPerSecond;
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
     private const string Body = """{"question":"How long are audit logs kept?"}""";
 
     /// <summary>Puts a document in and asks twice; returns the second answer, which comes from the cache.</summary>

@@ -12,9 +12,10 @@ public sealed class LocalCluster : IAsyncDisposable
 {
     /// <summary>Ports that <c>up</c> takes, counted from its base.</summary>
     private const int PortSpan = 15;
-    private const int PostgresOffset = 10, RedisOffset = 11;
+    private const int PostgresOffset = 10, RedisOffset = 11, PrometheusOffset = 12, AlertmanagerOffset = 13;
 
     private static readonly string[] Programs = ["postgres", "initdb", "psql", "redis-server", "redis-cli", "haproxy", "curl", "setsid"];
+    private static readonly string[] MonitoringPrograms = ["prometheus", "prometheus-alertmanager"];
 
     private readonly string _scripts;
     private readonly int _portBase;
@@ -37,6 +38,11 @@ public sealed class LocalCluster : IAsyncDisposable
     /// <summary>Each replica's own address, replica 1 first.</summary>
     public IReadOnlyList<Uri> Replicas { get; }
 
+    /// <summary>Prometheus, which scrapes the replicas and the balancer; there where the cluster was started with monitoring.</summary>
+    public Uri Prometheus => Local(_portBase + PrometheusOffset);
+
+    public Uri Alertmanager => Local(_portBase + AlertmanagerOffset);
+
     public int RedisPort => _portBase + RedisOffset;
 
     /// <summary>Between the replicas and PostgreSQL; null where it was not asked for.</summary>
@@ -58,12 +64,17 @@ public sealed class LocalCluster : IAsyncDisposable
     }
 
     /// <summary>Programs that are not installed, in words; null where nothing is missing.</summary>
-    public static string? Missing =>
-        Programs.Where(p => ChildServer.Find(p) is null).ToList() is { Count: > 0 } missing ? $"not installed: {string.Join(", ", missing)}" : null;
+    public static string? Missing => NotInstalled(Programs);
+
+    /// <summary>The same with what monitoring needs.</summary>
+    public static string? MissingWithMonitoring => NotInstalled([.. Programs, .. MonitoringPrograms]);
 
     /// <param name="settings">Settings of every replica, <c>Section:Key=value</c>.</param>
     /// <param name="proxies">Whether a <see cref="FaultProxy"/> stands before PostgreSQL and before Redis.</param>
-    public static async Task<LocalCluster> StartAsync(int replicas, IEnumerable<string> settings, bool proxies, CancellationToken ct)
+    /// <param name="monitoring">Whether Prometheus and Alertmanager run, too.</param>
+    /// <param name="environment">Given to every replica beside this process' own.</param>
+    public static async Task<LocalCluster> StartAsync(
+        int replicas, IEnumerable<string> settings, bool proxies, CancellationToken ct, bool monitoring = false, IReadOnlyDictionary<string, string>? environment = null)
     {
         string scripts = Path.Combine(Root(), "deploy", "local");
         // Below /tmp, which PostgreSQL's account may enter.
@@ -74,11 +85,12 @@ public sealed class LocalCluster : IAsyncDisposable
         {
             var arguments = new List<string>
             {
-                "--state", state, "--replicas", Text(replicas), "--port-base", Text(portBase), "--without", "prometheus,alertmanager",
+                "--state", state, "--replicas", Text(replicas), "--port-base", Text(portBase),
                 "--rag", Path.Combine(AppContext.BaseDirectory, "rag"),
                 // Should this process be killed, its servers must not stay.
                 "--until-exit-of", Text(Environment.ProcessId),
             };
+            if (!monitoring) arguments.AddRange(["--without", "prometheus,alertmanager"]);
             if (proxies)
             {
                 cluster.PostgresProxy = cluster.Proxy(portBase + PostgresOffset);
@@ -86,7 +98,7 @@ public sealed class LocalCluster : IAsyncDisposable
                 arguments.AddRange(["--postgres-at", $"127.0.0.1:{Text(cluster.PostgresProxy.Port)}", "--redis-at", $"127.0.0.1:{Text(cluster.RedisProxy.Port)}"]);
             }
             foreach (string setting in settings) arguments.AddRange(["--set", setting]);
-            await ChildServer.RunAsync(Path.Combine(scripts, "up"), arguments, ct);
+            await ChildServer.RunAsync(Path.Combine(scripts, "up"), arguments, ct, environment: environment);
             return cluster;
         }
         catch
@@ -99,7 +111,9 @@ public sealed class LocalCluster : IAsyncDisposable
     public static string Replica(int number) => $"replica-{Text(number)}";
 
     /// <summary>Starts a part and waits until it answers; one that runs already is left alone.</summary>
-    public Task StartAsync(string part, CancellationToken ct) => ScriptAsync("part", ct, "start", part);
+    /// <param name="environment">Given to it beside this process' own.</param>
+    public Task StartAsync(string part, CancellationToken ct, IReadOnlyDictionary<string, string>? environment = null) =>
+        ChildServer.RunAsync(Path.Combine(_scripts, "part"), ["--state", State, "start", part], ct, environment: environment);
 
     /// <summary>Ends a part as its own shutdown does, and waits until it is gone.</summary>
     public Task StopAsync(string part, CancellationToken ct) => ScriptAsync("part", ct, "stop", part);
@@ -172,6 +186,9 @@ public sealed class LocalCluster : IAsyncDisposable
         else if (Directory.Exists(State)) Directory.Delete(State, recursive: true);
     }
 
+    private static string? NotInstalled(IEnumerable<string> programs) =>
+        programs.Where(p => ChildServer.Find(p) is null).ToList() is { Count: > 0 } missing ? $"not installed: {string.Join(", ", missing)}" : null;
+
     private Task ScriptAsync(string script, CancellationToken ct, params string[] arguments) =>
         ChildServer.RunAsync(Path.Combine(_scripts, script), ["--state", State, .. arguments], ct);
 
@@ -231,7 +248,8 @@ public sealed class LocalCluster : IAsyncDisposable
         }
     }
 
-    private static string Root()
+    /// <summary>The clone that this program was built in.</summary>
+    public static string Root()
     {
         for (var at = new DirectoryInfo(AppContext.BaseDirectory); at is not null; at = at.Parent)
             if (File.Exists(Path.Combine(at.FullName, "Rag.slnx"))) return at.FullName;

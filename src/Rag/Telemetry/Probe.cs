@@ -27,7 +27,7 @@ internal sealed class Probe(HttpMetrics http, TelemetryOptions options, OwnAddre
     {
         Count(ok: true, 0);
         Count(ok: false, 0);
-        if (options.ProbeIntervalSeconds == 0 || await own.WaitAsync(stop) is not { } address) return;
+        if (!options.Enabled || options.ProbeIntervalSeconds == 0 || await own.WaitAsync(stop) is not { } address) return;
         // The certificate of the own door names what others call it.
         using var handler = new SocketsHttpHandler { UseProxy = false, PooledConnectionLifetime = TimeSpan.FromMinutes(1), SslOptions = { RemoteCertificateValidationCallback = (_, _, _, _) => true } };
         using var client = new HttpClient(handler) { BaseAddress = address, Timeout = Limit };

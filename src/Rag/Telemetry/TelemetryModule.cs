@@ -36,6 +36,7 @@ internal static class TelemetryModule
         services.AddSingleton<IHostedService>(s => s.GetRequiredService<Replicas>());
         services.AddSingleton<ChangeLogWatch>();
         services.AddSingleton<IHostedService>(s => s.GetRequiredService<ChangeLogWatch>());
+        if (!options.Enabled) return services;
         services.AddOpenTelemetry()
             .ConfigureResource(resource => resource.AddService("rag-system"))
             .WithMetrics(metrics =>
@@ -64,6 +65,7 @@ internal static class TelemetryModule
     /// <summary>First in the pipeline: what stands before it is not measured.</summary>
     public static IApplicationBuilder UseTelemetry(this IApplicationBuilder app)
     {
+        if (!app.ApplicationServices.GetRequiredService<TelemetryOptions>().Enabled) return app;
         // Before the first instrument: what is counted while nobody listens is lost, the zeros at the start among it.
         app.ApplicationServices.GetRequiredService<MeterProvider>();
         HttpMetrics.Use(app, app.ApplicationServices.GetRequiredService<HttpMetrics>());
@@ -78,7 +80,7 @@ internal static class TelemetryModule
 
     public static IEndpointRouteBuilder MapTelemetry(this IEndpointRouteBuilder routes)
     {
-        routes.MapPrometheusScrapingEndpoint("/metrics");
+        if (routes.ServiceProvider.GetRequiredService<TelemetryOptions>().Enabled) routes.MapPrometheusScrapingEndpoint("/metrics");
         foreach (string path in new[] { "/livez", "/health" })
             routes.MapGet(path, () => TypedResults.Text("ok")).WithTags("Health").WithSummary("The process runs");
         foreach (string path in new[] { "/readyz", "/ready" })

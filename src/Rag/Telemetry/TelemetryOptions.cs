@@ -7,6 +7,9 @@ internal sealed class TelemetryOptions : IValidatedOptions
 {
     public string Section => "Telemetry";
 
+    /// <summary>Whether requests are measured: <c>/metrics</c>, the probe, the counts of the objectives. Off, to see what measuring costs.</summary>
+    public bool Enabled { get; set; } = true;
+
     /// <summary>How often the server asks itself a question, seconds, so that hours without traffic are measured too; 0 never.</summary>
     public int ProbeIntervalSeconds { get; set; } = 15;
 

@@ -5,7 +5,7 @@ using Rag.Testing;
 
 namespace Rag.Bench.Verify.Production;
 
-/// <summary>Three replicas with their servers and documents, which the production checks share. Each check leaves it whole, or the next makes it so.</summary>
+/// <summary>Replicas with their servers and documents, which the checks of a capability share. Each check leaves it whole, or the next makes it so.</summary>
 internal sealed class ProductionCluster : IAsyncDisposable
 {
     private const int ReplicaCount = 3;
@@ -38,14 +38,18 @@ internal sealed class ProductionCluster : IAsyncDisposable
 
     public IReadOnlyList<HttpClient> Replicas { get; }
 
-    public static async Task<ProductionCluster> StartAsync(bool quick, CancellationToken ct)
+    /// <param name="settings">Settings of every replica beside those that every check has.</param>
+    /// <param name="monitoring">Whether Prometheus and Alertmanager run, too.</param>
+    /// <param name="environment">Of every replica.</param>
+    public static async Task<ProductionCluster> StartAsync(
+        bool quick, CancellationToken ct, int replicas = ReplicaCount, IEnumerable<string>? settings = null, bool monitoring = false, IReadOnlyDictionary<string, string>? environment = null)
     {
-        if (LocalCluster.Missing is { } missing) throw new CannotMeasureException($"{missing}; deploy/local/README.md says what to install");
+        if ((monitoring ? LocalCluster.MissingWithMonitoring : LocalCluster.Missing) is { } missing) throw new CannotMeasureException($"{missing}; deploy/local/README.md says what to install");
         var text = await ProductionText.LoadAsync(quick ? QuickDocuments : Documents, quick ? QuickQuestions : Questions, ct);
         var servers = await LocalCluster.StartAsync(
-            ReplicaCount,
+            replicas,
             // A history of many versions is looked at afterwards; a quick run has no time to drain as long as people would.
-            ["Ingestion:KeepVersions=1000", $"Server:DrainMs={(quick ? QuickDrainMs : DrainMs)}"], proxies: true, ct);
+            ["Ingestion:KeepVersions=1000", $"Server:DrainMs={(quick ? QuickDrainMs : DrainMs)}", .. settings ?? []], proxies: true, ct, monitoring, environment);
         var cluster = new ProductionCluster(servers, text, quick);
         try
         {
@@ -70,7 +74,7 @@ internal sealed class ProductionCluster : IAsyncDisposable
         }
         bool missing = !Servers.AllRun;
         if (missing) await Servers.StartAllAsync(ct);
-        await Until(async () => await PositionAsync(Replicas[0], ct) is var first && await PositionAsync(Replicas[1], ct) == first && await PositionAsync(Replicas[2], ct) == first, "the replicas stand at different positions", ct);
+        await Until(async () => (await Task.WhenAll(Replicas.Select(r => PositionAsync(r, ct)))).Distinct().Count() == 1, "the replicas stand at different positions", ct);
         // The balancer looks five times a second.
         if (missing) await Task.Delay(500, ct);
     }
@@ -101,6 +105,13 @@ internal sealed class ProductionCluster : IAsyncDisposable
     {
         int number = Interlocked.Increment(ref _uncached);
         return QuestionLoad.Body($"{Text.Questions[number % Text.Questions.Count]} {number}", noCache: true);
+    };
+
+    /// <summary>Requests that a cache may answer if it knew them, each of a question that was never asked before.</summary>
+    public Func<long, byte[]> NewBodies() => _ =>
+    {
+        int number = Interlocked.Increment(ref _uncached);
+        return QuestionLoad.Body($"{Text.Questions[number % Text.Questions.Count]} {number}");
     };
 
     /// <summary>Puts documents in, all of which must be acknowledged; returns the position.</summary>

@@ -1,0 +1,237 @@
+using System.Net.Http.Json;
+using Npgsql;
+using Rag.Bench.Verify.Production;
+using Rag.Testing;
+
+namespace Rag.Bench.Verify.Observe;
+
+/// <summary>What a fault may use.</summary>
+/// <param name="Cluster">Two replicas: the first takes many questions at a time into its queue, the second one and no more.</param>
+internal sealed record Stage(ProductionCluster Cluster, FastMonitoring Monitoring, Inbox Inbox)
+{
+    public const string Slow = "replica-1", Strict = "replica-2";
+
+    public Uri SlowAddress => Cluster.Servers.Replicas[0];
+
+    public Uri StrictAddress => Cluster.Servers.Replicas[1];
+
+    public HttpClient StrictReplica => Cluster.Replicas[1];
+
+    public async Task RestartStrictAsync(CancellationToken ct, params (string Name, string Value)[] environment)
+    {
+        await Cluster.Servers.StopAsync(Strict, ct);
+        await Cluster.Servers.StartAsync(Strict, ct, new Dictionary<string, string>(environment.Select(e => KeyValuePair.Create(e.Name, e.Value))) { ["RAG__Server__QueuedQuestions"] = "0" });
+    }
+}
+
+/// <summary>Something that goes wrong, and who must hear of it.</summary>
+/// <param name="Alerts">What must arrive.</param>
+/// <param name="Pages">Pages that belong to it and may arrive, those of <paramref name="Alerts"/> among them.</param>
+/// <param name="StandIn">Whether its metric is not the product's in this release, and a series of the same name stands in for it.</param>
+/// <param name="BeginAsync">Makes it go wrong; what it returns makes it right again.</param>
+internal sealed record Fault(string Name, string[] Alerts, string[] Pages, bool StandIn, bool InQuick, Func<Stage, CancellationToken, Task<Func<Task>>> BeginAsync);
+
+/// <summary>A fault for each alert.</summary>
+internal static class Faults
+{
+    private const string ReadOnly = "rag_read_only{replica=\"stand-in\"}";
+    private const string Audit = "rag_audit_checkpoint_age_seconds";
+
+    public static readonly IReadOnlyList<Fault> All =
+    [
+        // First, because it must last longest.
+        Given("read-only left on (begins)", [], [], stage =>
+        {
+            stage.Inbox.Set(ReadOnly, 1);
+            return () => { };
+        }, standIn: true),
+        Given("no backup was ever made", ["BackupTooOld", "BackupUnverified"], [], _ => () => { }),
+        Given("certificates and audit checkpoint run out", ["CertificateExpires", "CertificateExpiresSoon", "AuditCheckpointTooOld"], ["CertificateExpires"], stage =>
+        {
+            string[] series = [Certificate("a"), Certificate("b"), Audit];
+            double now = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
+            stage.Inbox.Set(series[0], now + 2 * 86_400);
+            stage.Inbox.Set(series[1], now + 10 * 86_400);
+            stage.Inbox.Set(series[2], 10_000);
+            return () => Array.ForEach(series, stage.Inbox.Clear);
+        }, standIn: true),
+        new("one in 250 questions is refused", ["AvailabilityBurnSlow", "ErrorsBurnSlow"], [], false, false, (stage, ct) => WhileAsync(stop => FewRefusedAsync(stage, stop), ct)),
+        new("one in five questions is slow", ["LatencyBurnSlow"], [], false, false, (stage, ct) => WhileAsync(stop => SomeSlowAsync(stage, stop), ct)),
+        new("no question was asked before", ["CacheHitRateLow"], [], false, false, (stage, ct) => WhileAsync(stop => LoadAsync(stage.SlowAddress, stage.Cluster.NewBodies(), 4, 40, stop), ct)),
+        new("a replica has little memory", ["MemoryHigh"], [], false, false, async (stage, ct) =>
+        {
+            await stage.RestartStrictAsync(ct, ("DOTNET_GCHeapHardLimit", "0x8000000"));
+            return () => stage.RestartStrictAsync(CancellationToken.None);
+        }),
+        new("far more is asked than a replica can answer", ["LatencyBurnFast", "SlowResponseTime", "CpuHigh"], ["LatencyBurnFast"], false, false,
+            (stage, ct) => WhileAsync(stop => LoadAsync(stage.SlowAddress, stage.Cluster.UncachedBodies(), 500, null, stop), ct)),
+        new("a replica refuses what it has no room for", ["AvailabilityBurnFast", "ErrorsBurnFast", "HighErrorRate", "ProbeFailing"], ["AvailabilityBurnFast", "ErrorsBurnFast"], false, true,
+            (stage, ct) => WhileAsync(stop => LoadAsync(stage.StrictAddress, stage.Cluster.UncachedBodies(), 12, 400, stop), ct)),
+        new("somebody tries foreign host names", ["AttackPattern"], [], false, false, (stage, ct) => WhileAsync(stop => ForeignHostsAsync(stage, stop), ct)),
+        new("Redis is killed", ["RedisDown"], [], false, true, async (stage, ct) =>
+        {
+            await stage.Cluster.Servers.KillAsync("redis", ct);
+            return () => stage.Cluster.Servers.StartAsync("redis", CancellationToken.None);
+        }),
+        new("a replica has no embedding model", ["EmbeddingsDown"], [], false, false, async (stage, ct) =>
+        {
+            await stage.RestartStrictAsync(ct, ("RAG__Inference__ModelPath", "/nonexistent"));
+            return () => stage.RestartStrictAsync(CancellationToken.None);
+        }),
+        new("a replica works on another record", ["TwoLeaders"], [], false, false, async (stage, ct) =>
+        {
+            string folder = Directory.CreateTempSubdirectory("rag-other-").FullName;
+            var other = ServerProcess.StartRag(folder);
+            await other.WaitReadyAsync(ct);
+            stage.Monitoring.Scrape("other", other.Port);
+            return async () =>
+            {
+                stage.Monitoring.Forget("other");
+                await other.DisposeAsync();
+                Directory.Delete(folder, recursive: true);
+            };
+        }),
+        new("nobody can take the lead", ["NoLeader"], [], false, false, (stage, ct) => LockAsync(stage, "LOCK TABLE leases IN ACCESS EXCLUSIVE MODE", ct)),
+        new("a replica stands still while documents come in, and follows slowly", ["ReplicaDown", "IndexLag"], [], false, false, FallBehindAsync),
+        new("a replica cannot read what changed", ["ChangeLogStuck"], ["ChangeLogStuck"], false, false, async (stage, ct) =>
+        {
+            await stage.Cluster.Servers.PauseAsync(Stage.Strict, ct);
+            await stage.Cluster.IngestAsync(stage.Cluster.Replicas[0], "default", [($"stuck/{Guid.NewGuid()}.txt", stage.Cluster.Text.Later[0])], ct);
+            var unlock = await LockAsync(stage, "LOCK TABLE chunks IN ACCESS EXCLUSIVE MODE", ct);
+            await stage.Cluster.Servers.ContinueAsync(Stage.Strict, ct);
+            return unlock;
+        }),
+        new("PostgreSQL is killed", ["DatabaseDown", "ProvenanceDropped"], ["DatabaseDown"], false, true, async (stage, ct) =>
+        {
+            await stage.Cluster.Servers.KillAsync("postgres", ct);
+            var end = await WhileAsync(stop => LoadAsync(stage.SlowAddress, stage.Cluster.UncachedBodies(), 4, 60, stop), ct);
+            return async () =>
+            {
+                await end();
+                await stage.Cluster.Servers.StartAsync("postgres", CancellationToken.None);
+            };
+        }),
+        new("every replica is killed", ["MetricsAbsent", "ReplicaDown"], ["MetricsAbsent"], false, true, async (stage, ct) =>
+        {
+            await stage.Cluster.Servers.KillAsync(Stage.Slow, ct);
+            await stage.Cluster.Servers.KillAsync(Stage.Strict, ct);
+            return async () =>
+            {
+                await stage.Cluster.Servers.StartAsync(Stage.Slow, CancellationToken.None);
+                await stage.RestartStrictAsync(CancellationToken.None);
+            };
+        }),
+        Given("read-only left on", ["ReadOnlyLeftOn"], [], stage => () => stage.Inbox.Clear(ReadOnly), standIn: true),
+    ];
+
+    private static string Certificate(string name) => $"rag_certificate_expiry_timestamp_seconds{{name=\"{name}\"}}";
+
+    private static Fault Given(string name, string[] alerts, string[] pages, Func<Stage, Action> begin, bool standIn = false) => new(name, alerts, pages, standIn, false, (stage, _) =>
+    {
+        var end = begin(stage);
+        return Task.FromResult<Func<Task>>(() =>
+        {
+            end();
+            return Task.CompletedTask;
+        });
+    });
+
+    /// <summary>Goes on in the background until it is ended.</summary>
+    private static async Task<Func<Task>> WhileAsync(Func<CancellationToken, Task> work, CancellationToken ct)
+    {
+        var stop = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        var running = Task.Run(() => work(stop.Token), ct);
+        await Task.Yield();
+        return async () =>
+        {
+            await stop.CancelAsync();
+            await running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (running.IsFaulted) throw running.Exception;
+            stop.Dispose();
+        };
+    }
+
+    private static async Task LoadAsync(Uri address, Func<long, byte[]> bodies, int askers, double? perSecond, CancellationToken stop)
+    {
+        await using var load = QuestionLoad.Start([address], bodies, askers, perSecond, stop);
+        await Task.Delay(Timeout.Infinite, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await load.StopAsync();
+    }
+
+    /// <summary>Good questions at a pace, and between them some at once that the strict replica has no room for: 0.4 % of all.</summary>
+    private static async Task FewRefusedAsync(Stage stage, CancellationToken stop)
+    {
+        await using var good = QuestionLoad.Start([stage.SlowAddress], stage.Cluster.ZipfBodies(21), 4, 100, stop);
+        var uncached = stage.Cluster.UncachedBodies();
+        long refused = 0;
+        while (!stop.IsCancellationRequested)
+        {
+            await Task.Delay(100, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (refused > 0.004 * good.Done - 2) continue;
+            await using var burst = QuestionLoad.Start([stage.StrictAddress], uncached, 3, null, CancellationToken.None, limit: 3);
+            refused += (await burst.EndAsync()).Failed;
+        }
+        await good.StopAsync();
+    }
+
+    /// <summary>Good questions at a pace, and between them so many at once that the last of them wait more than half a second: a fifth of all.</summary>
+    private static async Task SomeSlowAsync(Stage stage, CancellationToken stop)
+    {
+        await using var good = QuestionLoad.Start([stage.StrictAddress], stage.Cluster.ZipfBodies(22), 1, 40, stop);
+        var uncached = stage.Cluster.UncachedBodies();
+        long slow = 0, all = 0;
+        while (!stop.IsCancellationRequested)
+        {
+            await Task.Delay(100, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (good.Done < 20 || slow > 0.2 * (good.Done + all)) continue;
+            await using var burst = QuestionLoad.Start([stage.SlowAddress], uncached, 120, null, CancellationToken.None, limit: 120);
+            var result = await burst.EndAsync();
+            all += result.Count;
+            slow += result.Times.Count(t => t.Ms > 500);
+        }
+        await good.StopAsync();
+    }
+
+    private static async Task ForeignHostsAsync(Stage stage, CancellationToken stop)
+    {
+        for (int n = 0; n < 60 && !stop.IsCancellationRequested; n++)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, "/v1/collections") { Headers = { Host = $"host{n}.example" } };
+            using var response = await stage.StrictReplica.SendAsync(request, stop);
+        }
+    }
+
+    /// <summary>A transaction that holds a lock until the fault ends.</summary>
+    private static async Task<Func<Task>> LockAsync(Stage stage, string sql, CancellationToken ct)
+    {
+        var connection = new NpgsqlConnection(stage.Cluster.Servers.PostgresConnection);
+        await connection.OpenAsync(ct);
+        var transaction = await connection.BeginTransactionAsync(ct);
+        await using var command = new NpgsqlCommand(sql, connection, transaction);
+        await command.ExecuteNonQueryAsync(ct);
+        return async () =>
+        {
+            await transaction.RollbackAsync(CancellationToken.None);
+            await connection.DisposeAsync();
+        };
+    }
+
+    private static async Task<Func<Task>> FallBehindAsync(Stage stage, CancellationToken ct)
+    {
+        const string collection = "behind";
+        const int batches = 60, batch = 100;
+        var proxy = stage.Cluster.Servers.PostgresProxy!;
+        await stage.Cluster.Servers.PauseAsync(Stage.Strict, ct);
+        var paused = Task.Delay(TimeSpan.FromSeconds(66), ct);
+        for (int n = 0; n < batches; n++)
+            await stage.Cluster.IngestAsync(stage.Cluster.Replicas[0], collection, Enumerable.Range(n * batch, batch).Select(i => ($"{i}.txt", $"Number {i} is on shelf {i % 97}.")), ct);
+        await paused;
+        proxy.Latency = TimeSpan.FromMilliseconds(400);
+        await stage.Cluster.Servers.ContinueAsync(Stage.Strict, ct);
+        return async () =>
+        {
+            proxy.Latency = TimeSpan.Zero;
+            using var deleted = await stage.Cluster.Replicas[0].DeleteAsync($"/v1/collections/{collection}", CancellationToken.None);
+        };
+    }
+}

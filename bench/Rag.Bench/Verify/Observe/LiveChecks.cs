@@ -1,0 +1,174 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net.Http.Json;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using Rag.Bench.Verify.Production;
+using Rag.Slo;
+using Rag.Slo.Export;
+
+namespace Rag.Bench.Verify.Observe;
+
+/// <summary>Prometheus and Alertmanager of <c>deploy/local</c>, with the rules that ship, while people ask, search and write.</summary>
+internal static partial class LiveChecks
+{
+    private const int Askers = 4;
+    private const double PerSecond = 40;
+    private static readonly TimeSpan Load = TimeSpan.FromMinutes(5), QuickLoad = TimeSpan.FromSeconds(12);
+    /// <summary>Of Prometheus in deploy/local; what is asked sooner may not have been scraped.</summary>
+    private static readonly TimeSpan ScrapeInterval = TimeSpan.FromSeconds(5);
+
+    /// <summary>Metrics of which rules ship already; the slices that have them come later.</summary>
+    private static readonly string[] NotYet = ["rag_audit_checkpoint_age_seconds", "rag_certificate_expiry_timestamp_seconds"];
+
+    public static IEnumerable<Check> All()
+    {
+        // One after the other on the same servers: the second looks at what the first has asked.
+        Task<LiveRun>? run = null;
+        yield return new("queries", "queries of dashboards and rules that do not parse or have no data, on deploy/local under load", Relation.AtMost, 0,
+            async (context, ct) => await (await (run ??= LiveRun.MakeAsync(context, ct))).QueriesAsync());
+        yield return new("agreement", "the largest difference between rag slo and Prometheus in an objective's events or share, of the same traffic", Relation.AtMost, 0.01,
+            async (context, ct) => await (await (run ??= LiveRun.MakeAsync(context, ct))).AgreementAsync());
+    }
+
+    /// <summary>What was seen while the load ran and after it.</summary>
+    private sealed record LiveRun(Measured Queries, Measured Agreement)
+    {
+        public Task<Measured> QueriesAsync() => Task.FromResult(Queries);
+
+        public Task<Measured> AgreementAsync() => Task.FromResult(Agreement);
+
+        public static async Task<LiveRun> MakeAsync(CheckContext context, CancellationToken ct)
+        {
+            // Few questions at a time and a queue for none: some are refused, so that there is something to agree on.
+            await using var cluster = await ProductionCluster.StartAsync(context.Quick, ct, replicas: context.Quick ? 1 : 3, monitoring: true,
+                settings: ["Server:MaxQuestions=2", "Server:QueuedQuestions=0"]);
+            using var prometheus = new PrometheusApi(cluster.Servers.Prometheus);
+            var length = context.Quick ? QuickLoad : Load;
+            long started = Stopwatch.GetTimestamp();
+            using var stop = CancellationTokenSource.CreateLinkedTokenSource(ct);
+            var other = Task.WhenAll(cluster.IngestEverySecondAsync(stop.Token), OtherRequestsAsync(cluster, stop.Token));
+            await using var load = QuestionLoad.Start([cluster.Servers.Balancer], cluster.ZipfBodies(5), Askers, PerSecond, ct);
+            await Task.Delay(length, ct);
+            var queries = await LookAsync(prometheus, ct);
+            var result = await load.StopAsync();
+            await stop.CancelAsync();
+            await other;
+            // Counted by the product when they are answered, by Prometheus when it looks the next time.
+            await Task.Delay(ScrapeInterval * 2, ct);
+            var agreement = await CompareAsync(cluster, prometheus, Stopwatch.GetElapsedTime(started), ct);
+            string smaller = context.Quick ? $"; smaller: {length.TotalSeconds:F0} s of {Load.TotalSeconds:F0} s, one replica of three" : "";
+            return new(queries with { Note = queries.Note + smaller }, agreement with { Note = $"{result.Count} questions, {result.Failed} refused; {agreement.Note}{smaller}" });
+        }
+    }
+
+    /// <summary>What else a server is asked: searches, questions that are new, mistakes, what is meant to harm.</summary>
+    private static async Task OtherRequestsAsync(ProductionCluster cluster, CancellationToken stop)
+    {
+        var uncached = cluster.UncachedBodies();
+        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(250));
+        try
+        {
+            for (long n = 0; await timer.WaitForNextTickAsync(stop); n++)
+            {
+                using var search = await cluster.Balancer.PostAsJsonAsync("/v1/search", new { query = cluster.Text.Questions[(int)(n % cluster.Text.Questions.Count)] }, stop);
+                // Several at once, of which some find no room.
+                await Task.WhenAll(Enumerable.Range(0, 4).Select(async _ =>
+                {
+                    using var content = new ByteArrayContent(uncached(n));
+                    content.Headers.ContentType = new("application/json");
+                    using var answer = await cluster.Balancer.PostAsync("/v1/ask", content, stop);
+                }));
+                using var missing = await cluster.Balancer.GetAsync("/v1/collections/absent", stop);
+                using var foreign = new HttpRequestMessage(HttpMethod.Get, "/v1/collections") { Headers = { Host = "elsewhere.example" } };
+                using var refused = await cluster.Replicas[0].SendAsync(foreign, stop);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+        }
+    }
+
+    private static async Task<Measured> LookAsync(PrometheusApi prometheus, CancellationToken ct)
+    {
+        var wrong = new List<string>();
+        int count = 0;
+        var descriptions = await prometheus.DescriptionsAsync(ct);
+        foreach (var query in DashboardExport.Queries(descriptions))
+        {
+            count++;
+            if (await ProblemAsync(prometheus, query.Expr, ct) is { } problem) wrong.Add($"{query.Dashboard}/{query.Panel}: {problem}: {query.Expr}");
+        }
+        var rules = await prometheus.RulesAsync(ct);
+        if (rules.Count == 0) wrong.Add("no rules are loaded");
+        foreach (var rule in rules)
+        {
+            count++;
+            if (rule.Error is { } error) wrong.Add($"{rule.Name}: {error}");
+            else if (rule.Kind == "recording")
+            {
+                if (await ProblemAsync(prometheus, rule.Name, ct) is { } problem) wrong.Add($"{rule.Name}: {problem}");
+            }
+            // An alert has no result while all is well; what it looks at must be there.
+            else
+                foreach (string selector in Selectors(rule.Query).Where(s => !NotYet.Any(s.StartsWith)))
+                    if (await ProblemAsync(prometheus, $"count({selector})", ct) is { } problem) wrong.Add($"{rule.Name}: {problem}: {selector}");
+        }
+        foreach (string metric in NotYet)
+            if ((await prometheus.QueryAsync(metric, ct)).Count > 0) wrong.Add($"{metric} is there now, and must be asked for");
+        string note = $"{count} queries; not in this release, and left out: {string.Join(", ", NotYet)}";
+        return new(wrong.Count, wrong.Count == 0 ? note : $"{note}; {string.Join(" | ", wrong)}");
+    }
+
+    private static async Task<string?> ProblemAsync(PrometheusApi prometheus, string query, CancellationToken ct)
+    {
+        try
+        {
+            var samples = await prometheus.QueryAsync(query, ct);
+            return samples.Count == 0 ? "no data" : samples.All(s => double.IsNaN(s.Value)) ? "nothing but NaN" : null;
+        }
+        catch (InvalidOperationException e)
+        {
+            return e.Message;
+        }
+    }
+
+    /// <summary>Events and shares by Prometheus' own sums against those of <c>rag slo</c>.</summary>
+    private static async Task<Measured> CompareAsync(ProductionCluster cluster, PrometheusApi prometheus, TimeSpan since, CancellationToken ct)
+    {
+        // Each replica writes what it has counted every few seconds.
+        await Task.Delay(TimeSpan.FromSeconds(6), ct);
+        var status = (await cluster.Balancer.GetFromJsonAsync("/admin/v1/slo", SloJson.Default.SloStatus, ct))!;
+        // From before the first event, whatever else was asked while the servers started.
+        string window = $"{(int)Math.Ceiling(since.TotalMinutes) + 10}m";
+        var notes = new List<string>();
+        double worst = 0;
+        foreach (var objective in Objectives.All)
+        {
+            var own = status.Objectives.Single(o => o.Name == objective.Name);
+            double total = await prometheus.ValueAsync(objective.TotalOver(window), ct) ?? 0, good = await prometheus.ValueAsync(objective.GoodOver(window), ct) ?? 0;
+            if (own.Total == 0 || total == 0) throw new CannotMeasureException($"{objective.Name}: no events, {own.Total} and {total}");
+            double events = Math.Abs(total - own.Total) / own.Total, share = Math.Abs(good / total - own.Good / (double)own.Total);
+            worst = Math.Max(worst, Math.Max(events, share));
+            notes.Add(string.Create(CultureInfo.InvariantCulture, $"{objective.Name} {own.Good} of {own.Total} against {good:F1} of {total:F1}"));
+        }
+        return new(Math.Round(worst, 5), string.Join(", ", notes));
+    }
+
+    /// <summary>The selectors of metrics in a query, such as <c>up{job="x"}</c>.</summary>
+    private static IEnumerable<string> Selectors(string query) =>
+        Selector().Matches(Quoted().Replace(Grouping().Replace(query, " "), m => m.Value.Replace('(', '\u0001')))
+            .Select(m => m.Value.Replace('\u0001', '(')).Where(s => !Words.Contains(s)).Distinct();
+
+    private static readonly HashSet<string> Words = ["and", "or", "unless", "bool", "offset", "on", "ignoring", "group_left", "group_right", "by", "without", "inf", "nan"];
+
+    [GeneratedRegex(@"\b(by|without|on|ignoring)\s*\([^)]*\)|\[[^\]]*\]")]
+    private static partial Regex Grouping();
+
+    [GeneratedRegex("\"[^\"]*\"")]
+    private static partial Regex Quoted();
+
+    // Not a function, which a bracket follows; not within a number such as 1e3 or a selector's braces, which belong to it.
+    [GeneratedRegex(@"(?<![\w:.{,=~""])[a-zA-Z_:][\w:]*(\{[^}]*\})?(?![\w:]*\s*\()")]
+    private static partial Regex Selector();
+}
