@@ -6,6 +6,7 @@ using Rag.Foundation.Commands;
 using Rag.Indexing;
 using Rag.Ingestion;
 using Rag.Retrieval;
+using Rag.Slo;
 using Rag.Storage;
 
 namespace Rag.App;
@@ -44,6 +45,7 @@ internal static class CommandLine
         root.AddIndexing(context);
         root.AddCaching(context);
         root.AddEvaluation(context, parse => RagConfiguration.Load(ServerConnection.SettingsOf(context, parse)));
+        root.AddSlo(context);
         root.AddStatus(context);
         root.AddConfig(context);
         return root;

@@ -1,6 +1,7 @@
 using System.Data.Common;
 using System.Diagnostics;
 using Microsoft.AspNetCore.Mvc;
+using Rag.Access;
 using Rag.Foundation;
 using Rag.Storage;
 
@@ -69,6 +70,8 @@ internal static partial class ProblemMiddleware
     private static Task WriteAsync(HttpContext context, ErrorKind kind, string message, string remedy)
     {
         var (status, type, title) = Problems.Of(kind);
+        if (kind is ErrorKind.TooLarge or ErrorKind.Overloaded)
+            context.RequestServices.GetRequiredService<SecurityMetrics>().Event(kind == ErrorKind.TooLarge ? SecurityPattern.TooLarge : SecurityPattern.Overloaded);
         return WriteAsync(context, status, type, title, message, remedy);
     }
 

@@ -7,6 +7,7 @@ using Rag.Foundation;
 using Rag.Indexing;
 using Rag.Ingestion;
 using Rag.Retrieval;
+using Rag.Slo;
 using Rag.Storage;
 using Rag.Telemetry;
 using Scalar.AspNetCore;
@@ -26,7 +27,10 @@ internal static class RagServer
         var configuration = RagConfiguration.Load(settings);
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory, WebRootPath = Path.Combine(AppContext.BaseDirectory, "wwwroot") });
         builder.Configuration.AddConfiguration(configuration);
-        builder.Logging.ClearProviders().AddSimpleConsole(console => console.SingleLine = true).SetMinimumLevel(minimumLevel)
+        builder.Logging.ClearProviders();
+        if (configuration["Telemetry:LogFormat"] == "json") builder.Logging.AddJsonConsole(console => (console.IncludeScopes, console.UseUtcTimestamp, console.TimestampFormat) = (true, true, "O"));
+        else builder.Logging.AddSimpleConsole(console => console.SingleLine = true);
+        builder.Logging.Configure(log => log.ActivityTrackingOptions = ActivityTrackingOptions.TraceId | ActivityTrackingOptions.SpanId).SetMinimumLevel(minimumLevel)
             .AddFilter("Microsoft", LogLevel.Warning).AddFilter("System", LogLevel.Warning);
         // Commands print to standard output; what is logged must not get between.
         if (minimumLevel > LogLevel.Information) builder.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
@@ -49,6 +53,7 @@ internal static class RagServer
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, IndexingJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, StorageJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, CachingJson.Default);
+            json.SerializerOptions.TypeInfoResolverChain.Insert(0, SloJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, StatusJson.Default);
         });
         builder.WebHost.ConfigureKestrel((context, kestrel) =>
@@ -76,6 +81,7 @@ internal static class RagServer
         app.MapRetrieval();
         app.MapIndexing();
         app.MapTelemetry();
+        app.MapSlo();
         app.MapStatus();
         app.MapPages();
         app.MapOpenApi();

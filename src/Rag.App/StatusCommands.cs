@@ -7,7 +7,9 @@ using Rag.Foundation.Commands;
 using Rag.Indexing;
 using Rag.Inference;
 using Rag.Ingestion;
+using Rag.Slo;
 using Rag.Storage;
+using Rag.Telemetry;
 using Spectre.Console;
 
 namespace Rag.App;
@@ -15,8 +17,11 @@ namespace Rag.App;
 /// <param name="Requests">Look-ups since the process started.</param>
 public sealed record CacheLayerStatus(string Layer, long Requests, long Hits);
 
+/// <summary>Where the service stands. While the record is away, what only the record knows is left out.</summary>
+/// <param name="IndexLagSeconds">Age of the oldest change that this replica's index lacks; 0 where it lacks none.</param>
 public sealed record SystemStatus(
-    string Version, string Storage, long RecordBytes, long Documents, double UptimeSeconds, IndexStatus Index, IReadOnlyList<CacheLayerStatus> Cache);
+    string Version, string Storage, long? RecordBytes, long? Documents, double UptimeSeconds, long IndexPosition, double IndexLagSeconds, IndexStatus? Index,
+    IReadOnlyList<CacheLayerStatus> Cache, IReadOnlyList<DependencyStatus> Dependencies, IReadOnlyList<ReplicaInfo>? Replicas, IReadOnlyList<ObjectiveStatus>? Objectives);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(SystemStatus))]
@@ -30,11 +35,36 @@ internal static class StatusCommands
     public static IEndpointRouteBuilder MapStatus(this IEndpointRouteBuilder routes)
     {
         long started = TimeProvider.System.GetTimestamp();
-        routes.MapGet("/admin/v1/status", async (IndexVerifier index, Embedder embedder, Database database, DocumentRecord documents, CacheMetrics cache, TimeProvider time, CancellationToken ct) => new SystemStatus(
-            typeof(StatusCommands).Assembly.GetName().Version!.ToString(3), database.Provider, await database.SizeBytesAsync(ct), (await documents.CountAsync(null, ct)).Documents,
-            Math.Round(time.GetElapsedTime(started).TotalSeconds, 1), await index.StatusAsync(embedder, ct),
-            CacheLayer.All.Select(l => new CacheLayerStatus(l, cache.Of(l).Requests, cache.Of(l).Hits)).ToList())).WithTags("Operate").WithSummary("Where the service stands");
+        routes.MapGet("/admin/v1/status", async (
+            IIndexer indexer, ChangeLogWatch changeLog, Database database, RecordState record, Dependencies dependencies, CacheMetrics cache, TimeProvider time, IServiceProvider services, CancellationToken ct) =>
+        {
+            var status = new SystemStatus(
+                typeof(StatusCommands).Assembly.GetName().Version!.ToString(3), database.Provider, null, null, Math.Round(time.GetElapsedTime(started).TotalSeconds, 1),
+                indexer.Position, Math.Round(changeLog.LagSeconds(indexer.Position), 1), null,
+                CacheLayer.All.Select(l => new CacheLayerStatus(l, cache.Of(l).Requests, cache.Of(l).Hits)).ToList(), dependencies.List(), null, null);
+            return record.Away ? status : await WithRecordAsync(status, services, ct);
+        }).WithTags("Operate").WithSummary("Where the service stands");
         return routes;
+    }
+
+    private static async Task<SystemStatus> WithRecordAsync(SystemStatus status, IServiceProvider services, CancellationToken ct)
+    {
+        try
+        {
+            return status with
+            {
+                RecordBytes = await services.GetRequiredService<Database>().SizeBytesAsync(ct),
+                Documents = (await services.GetRequiredService<DocumentRecord>().CountAsync(null, ct)).Documents,
+                Index = await services.GetRequiredService<IndexVerifier>().StatusAsync(services.GetRequiredService<Embedder>(), ct),
+                Replicas = await services.GetRequiredService<Replicas>().ListAsync(ct),
+                Objectives = (await services.GetRequiredService<SloReport>().StatusAsync(ct)).Objectives,
+            };
+        }
+        catch (Exception e) when (e is RagException { Kind: ErrorKind.Unavailable } or System.Data.Common.DbException)
+        {
+            // It went away this moment.
+            return status;
+        }
     }
 
     public static void AddStatus(this RootCommand root, CommandContext context)
@@ -45,10 +75,16 @@ internal static class StatusCommands
             var s = await api.GetAsync("/admin/v1/status", StatusJson.Default.SystemStatus, ct);
             if (context.TryJson(parse, s, StatusJson.Default.SystemStatus)) return 0;
             context.Out.MarkupLineInterpolated($"rag-system {s.Version}, up {TimeSpan.FromSeconds(s.UptimeSeconds):d\\.hh\\:mm\\:ss}");
-            context.Out.MarkupLineInterpolated($"record     {s.Storage}, {s.Documents:N0} documents, {s.RecordBytes / 1e6:F1} MB");
+            if (s.Documents is { } documents) context.Out.MarkupLineInterpolated($"record     {s.Storage}, {documents:N0} documents, {s.RecordBytes / 1e6:F1} MB");
+            foreach (var d in s.Dependencies) context.Out.MarkupLineInterpolated($"{d.Name,-10} {(d.Up ? "up" : "DOWN")}: {d.Means}");
+            foreach (var r in s.Replicas ?? [])
+                context.Out.MarkupLineInterpolated($"replica    {r.Name}{(r.Leads ? ", leads" : "")}: {(r.Up ? "up" : "GONE")} since {(r.Up ? r.StartedAt : r.SeenAt):yyyy-MM-dd HH:mm}, position {r.IndexPosition}, CPU {100 * r.CpuShare:F0} %, memory {100 * r.MemoryShare:F0} %");
+            foreach (var o in s.Objectives ?? [])
+                context.Out.MarkupLineInterpolated($"objective  {o.Title} {o.Promise}: {(o.Attained is { } a ? $"{SloReport.Percent(a, o.Target)}, {100 * o.BudgetLeft:F0} % of the budget left" : "no events yet")}");
             foreach (var layer in s.Cache)
                 context.Out.MarkupLineInterpolated($"cache      {layer.Layer}: {layer.Hits:N0} of {layer.Requests:N0} look-ups{(layer.Requests > 0 ? $" ({100.0 * layer.Hits / layer.Requests:F0} %)" : "")}");
-            IndexingCommands.Print(context.Out, s.Index);
+            if (s.Index is { } index) IndexingCommands.Print(context.Out, index);
+            else context.Out.MarkupLineInterpolated($"index      position {s.IndexPosition}");
             return 0;
         });
         root.Add(status);

@@ -9,6 +9,7 @@ using Rag.Indexing;
 using Rag.Inference;
 using Rag.Ingestion;
 using Rag.Retrieval;
+using Rag.Slo;
 using Rag.Storage;
 using Rag.Telemetry;
 
@@ -34,7 +35,8 @@ public static class RagModules
             .AddIndexing(sections)
             .AddRetrieval(sections)
             .AddAnswering(sections)
-            .AddTelemetry();
+            .AddTelemetry(sections)
+            .AddSlo(sections);
         services.AddSingleton(sections);
         sections.ThrowIfWrong();
         return services;

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Microsoft.AspNetCore.Antiforgery;
+using Rag.Access;
 using Rag.Foundation;
 
 namespace Rag.App.Pages;
@@ -35,6 +36,7 @@ internal static partial class PageErrors
         }
         catch (AntiforgeryValidationException)
         {
+            context.RequestServices.GetRequiredService<SecurityMetrics>().Event(SecurityPattern.OriginRejected);
             await ShowAsync(context, new(400, "The form has expired", "It was opened before the server was last started, or not on a page of this server. Nothing was changed.", "Open the page again and repeat."));
         }
         catch (Exception e) when (e is BadHttpRequestException or InvalidDataException)

@@ -49,6 +49,7 @@ internal static class PagesModule
         pages.MapAskPages();
         pages.MapDocumentsPages();
         pages.MapDocumentPages();
+        pages.MapOperatePages();
         return routes;
     }
 }

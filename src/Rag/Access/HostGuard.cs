@@ -1,6 +1,7 @@
 using System.Net;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
 using Rag.Foundation;
 
 namespace Rag.Access;
@@ -13,11 +14,17 @@ internal static class HostGuard
 {
     public static IApplicationBuilder UseHostGuard(this IApplicationBuilder app) => app.Use(static (context, next) =>
     {
-        if (!IsLocal(context.Request.Host.Host)) throw new RagException(ErrorKind.Forbidden, "This server answers to local host names only.", "Use http://127.0.0.1 or http://localhost with its port; a proxy in front must set that Host header.");
+        if (!IsLocal(context.Request.Host.Host)) throw Rejected(context, SecurityPattern.HostRejected, "This server answers to local host names only.", "Use http://127.0.0.1 or http://localhost with its port; a proxy in front must set that Host header.");
         if (!HttpMethods.IsGet(context.Request.Method) && context.Request.Headers.Origin is { Count: > 0 } origin && !SameOrigin(origin!, context.Request))
-            throw new RagException(ErrorKind.Forbidden, "A page of another origin sent this request.", "Send it from the server's own pages or from a program.");
+            throw Rejected(context, SecurityPattern.OriginRejected, "A page of another origin sent this request.", "Send it from the server's own pages or from a program.");
         return next(context);
     });
+
+    private static RagException Rejected(HttpContext context, string pattern, string message, string remedy)
+    {
+        context.RequestServices.GetRequiredService<SecurityMetrics>().Event(pattern);
+        return new(ErrorKind.Forbidden, message, remedy);
+    }
 
     private static bool IsLocal(string host) =>
         host is "localhost" or "127.0.0.1" or "[::1]" || host.EndsWith(".localhost", StringComparison.Ordinal)

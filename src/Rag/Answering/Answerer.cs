@@ -1,4 +1,5 @@
 using System.ComponentModel;
+using System.Diagnostics;
 using System.Text.Json;
 using Lucene.Net.Analysis;
 using Rag.Caching;
@@ -65,6 +66,7 @@ internal sealed class Answerer(
     {
         var found = await retriever.FindAsync(asked.Collection, asked.Question, asked.Mode, ExtractiveAnswerer.MaxEvidence, onePerDocument: false, asked.Filter, ct);
         var evidence = found.Chunks.Select(c => new Evidence(c.Chunk, c.Score, c.Coverage, c.Cosine)).ToList();
+        long generating = Stopwatch.GetTimestamp();
         bool lexicalOnly = found.Mode == RetrievalMode.Lexical;
         var terms = found.Terms.Select(t => new WeightedTerm(t.Text, t.Idf)).ToList();
         var (reading, hit) = await ReadAsync(asked, found.Analyzer, terms, evidence, ct);
@@ -74,6 +76,7 @@ internal sealed class Answerer(
             selection.Abstained ? Answer.Abstained : Answer.Answered, found.Mode.ToString().ToLowerInvariant(), lexicalOnly,
             ExtractiveAnswerer.Version, found.Position, found.Degraded, Math.Round(selection.Strength, 4), time.Microseconds(),
             terms.ConvertAll(t => new RecordedTerm(t.Text, t.Idf)), evidence.ConvertAll(RecordedEvidence.From), selection.Units.Select(u => new RecordedChoice(u.Evidence, u.Unit)).ToList());
+        metrics.Generated(generating);
         provenance.Keep(record);
         var answer = AnswerRendering.Render(record, evidence, hit ? CacheLayer.Evidence : null);
         var cached = answer with { Cached = true, CacheLayer = CacheLayer.Question };

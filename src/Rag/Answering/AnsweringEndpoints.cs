@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -33,6 +34,7 @@ internal static class AnsweringEndpoints
     private static async Task AskAsync(HttpContext context, Answerer answerer, int limitMs)
     {
         var ct = context.RequestAborted;
+        long started = Stopwatch.GetTimestamp();
         AskRequest request;
         try
         {
@@ -45,7 +47,7 @@ internal static class AnsweringEndpoints
         var (rendered, cached) = await TimeBudget.RunAsync(limitMs, (answerer, request), static (s, token) => s.answerer.AskAsync(s.request, token), ct);
         if (request.Stream)
         {
-            await StreamAsync(context, cached ? rendered.Answer with { Cached = true, CacheLayer = Caching.CacheLayer.Question } : rendered.Answer, ct);
+            await StreamAsync(context, started, cached ? rendered.Answer with { Cached = true, CacheLayer = Caching.CacheLayer.Question } : rendered.Answer, ct);
             return;
         }
         context.Response.ContentType = "application/json; charset=utf-8";
@@ -59,14 +61,18 @@ internal static class AnsweringEndpoints
     }
 
     /// <summary>Server-sent events (WHATWG HTML, 9.2): a <c>sentence</c> each, then the whole <c>answer</c>.</summary>
-    private static async Task StreamAsync(HttpContext context, Answer answer, CancellationToken ct)
+    private static async Task StreamAsync(HttpContext context, long started, Answer answer, CancellationToken ct)
     {
+        var metrics = context.RequestServices.GetRequiredService<AnsweringMetrics>();
+        bool first = true;
         context.Response.ContentType = "text/event-stream";
         context.Response.Headers.CacheControl = "no-store";
         foreach (var sentence in answer.Sentences)
         {
             await context.Response.WriteAsync($"event: sentence\ndata: {JsonSerializer.Serialize(sentence, AnsweringJson.Default.AnswerSentence)}\n\n", ct);
             await context.Response.Body.FlushAsync(ct);
+            if (first) metrics.FirstToken(started);
+            first = false;
         }
         await context.Response.WriteAsync($"event: answer\ndata: {JsonSerializer.Serialize(answer, AnsweringJson.Default.Answer)}\n\n", ct);
     }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.Extensions.Caching.Hybrid;
@@ -159,11 +160,15 @@ internal sealed class LayeredCache
 
     private sealed class Call<T, TState>(TState state, Func<TState, CancellationToken, ValueTask<T>> compute) : CacheCall
     {
+        private readonly Activity? _span = Activity.Current;
+
         public bool Ran { get; private set; }
 
         public ValueTask<T> RunAsync(CancellationToken ct)
         {
             Ran = true;
+            // HybridCache may run this outside the caller's flow; its spans are the caller's all the same.
+            Activity.Current ??= _span;
             return compute(state, ct);
         }
     }

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Diagnostics;
 using Microsoft.Extensions.Caching.Distributed;
+using Rag.Foundation;
 using StackExchange.Redis;
 
 namespace Rag.Caching;
@@ -103,6 +104,7 @@ internal sealed class RedisCache(RedisConnection connection, RedisWriter writer,
         finally
         {
             call?.Budget?.Spend(started);
+            Spans.Ended("redis GETRANGE", started);
         }
         return null;
     }

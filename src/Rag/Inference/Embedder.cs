@@ -12,6 +12,9 @@ namespace Rag.Inference;
 /// </summary>
 internal sealed class Embedder : IDisposable
 {
+    /// <summary>Model calls are traced under this name.</summary>
+    public const string SpanSourceName = "Rag.Model";
+
     private const string VocabularyFile = "vocab.txt";
     private const int HashPrefixChars = 12;
 
@@ -62,7 +65,7 @@ internal sealed class Embedder : IDisposable
     public Task WarmAsync(CancellationToken cancel) => Task.Run(
         async () =>
         {
-            if (_model.Value.Generator is OnnxEmbeddingGenerator local)
+            if (_model.Value.Generator?.GetService<OnnxEmbeddingGenerator>() is { } local)
                 await local.GenerateAsync(["warm"], cancellationToken: cancel).ConfigureAwait(false);
         }, cancel);
 
@@ -112,6 +115,7 @@ internal sealed class Embedder : IDisposable
                 _ => throw new RagException(ErrorKind.Unavailable, "Embeddings are turned off (Inference:Provider is none).",
                     "Set Inference:Provider to local or openai."),
             };
+            loaded = loaded with { Generator = loaded.Generator!.AsBuilder().UseOpenTelemetry(sourceName: SpanSourceName).Build() };
             _logger.ModelReady(loaded.ModelId!, loaded.Dimensions, _clock.GetElapsedTime(started).TotalMilliseconds);
             return loaded;
         }

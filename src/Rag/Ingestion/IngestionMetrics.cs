@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using Rag.Foundation;
 
 namespace Rag.Ingestion;
 
@@ -23,6 +24,9 @@ internal sealed class IngestionMetrics
     public void Document(string outcome) => _documents.Add(1, new KeyValuePair<string, object?>("outcome", outcome));
 
     /// <param name="stage">parse, chunk or record.</param>
-    public void Stage(string stage, long startedTimestamp) =>
+    public void Stage(string stage, long startedTimestamp)
+    {
         _duration.Record(Stopwatch.GetElapsedTime(startedTimestamp).TotalSeconds, new KeyValuePair<string, object?>("stage", stage));
+        Spans.Ended($"ingestion {stage}", startedTimestamp);
+    }
 }

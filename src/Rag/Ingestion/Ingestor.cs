@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text;
 using Microsoft.Extensions.Logging;
+using Rag.Access;
 using Rag.Foundation;
 using Rag.Inference;
 using Rag.Ingestion.Parsing;
@@ -24,7 +25,7 @@ internal sealed record IncomingFile(string Uri, ReadOnlyMemory<byte> Content, st
 /// </summary>
 internal sealed class Ingestor(
     DocumentParser parser, DocumentWriter writer, DocumentRecord documents, Embedder embedder,
-    IngestionOptions options, IngestionMetrics metrics, ILogger<Ingestor> log)
+    IngestionOptions options, IngestionMetrics metrics, SecurityMetrics security, ILogger<Ingestor> log)
 {
     /// <summary>An address is shown, listed and put into metrics-free logs; longer ones are refused.</summary>
     public const int MaxUriChars = 1024;
@@ -131,6 +132,8 @@ internal sealed class Ingestor(
     private IngestOutcome Failed(string uri, ParseException e)
     {
         metrics.Document(IngestOutcome.Failed);
+        if (e.Reason == "hostile") security.Event(SecurityPattern.HostileFile);
+        else if (e.Reason == "too_large") security.Event(SecurityPattern.TooLarge);
         log.FileRefused(uri, e.Reason, e.Message);
         return new(uri, IngestOutcome.Failed, Reason: e.Reason, Message: e.Message);
     }

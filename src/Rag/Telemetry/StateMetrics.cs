@@ -1,9 +1,6 @@
 using System.Diagnostics.Metrics;
 using Rag.Answering;
-using Rag.Caching;
 using Rag.Indexing;
-using Rag.Inference;
-using Rag.Storage;
 using Rag.Storage.Leadership;
 
 namespace Rag.Telemetry;
@@ -13,7 +10,9 @@ internal sealed class StateMetrics
 {
     public const string MeterName = "Rag.State";
 
-    public StateMetrics(IMeterFactory meters, IIndexer indexer, IIndexContents index, ChangeLogWatch changeLog, Embedder embedder, RecordState record, Leader leader, ProvenanceSpool spool, RedisConnection? redis = null)
+    private static readonly string[] BackupKinds = ["daily", "weekly", "monthly"];
+
+    public StateMetrics(IMeterFactory meters, IIndexer indexer, IIndexContents index, ChangeLogWatch changeLog, Dependencies dependencies, Leader leader, ProvenanceSpool spool)
     {
         var meter = meters.Create(MeterName);
         meter.CreateObservableGauge("rag_index_position", () => indexer.Position, description: "Change-log position that the index reflects.");
@@ -24,13 +23,14 @@ internal sealed class StateMetrics
         meter.CreateObservableGauge("rag_provenance_spooled", () => spool.Count, description: "Answers whose provenance waits on this replica's disk.");
         meter.CreateObservableCounter("rag_provenance_dropped", () => spool.Dropped, description: "Answers whose provenance was given up because there was no room.");
         meter.CreateObservableGauge("rag_leader", () => leader.Term is null ? 0 : 1, description: "1 where this replica runs the scheduled work.");
-        meter.CreateObservableGauge("rag_dependency_up", () =>
-        {
-            var up = new List<Measurement<int>> { Up("database", changeLog.Up && !record.Away), Up("embeddings", embedder.Available) };
-            if (redis is not null) up.Add(Up("redis", !redis.Circuit.IsOpen));
-            return up;
-        }, description: "1 where the dependency answers.");
+        meter.CreateObservableGauge("rag_read_only", () => 0, description: "1 while writes are refused for maintenance.");
+        // A backup that was never made is as old as can be: the alert on it must not wait for the first.
+        meter.CreateObservableGauge("rag_backup_last_success_timestamp_seconds", Never, description: "When the last backup of this kind was made, seconds since 1970; 0 never.");
+        meter.CreateObservableGauge("rag_backup_last_verified_timestamp_seconds", Never, description: "When a backup of this kind was last restored and queried, seconds since 1970; 0 never.");
+        meter.CreateObservableGauge("rag_dependency_up", () => dependencies.List().Select(d => Up(d.Name, d.Up)), description: "1 where the dependency answers.");
     }
+
+    private static IEnumerable<Measurement<int>> Never() => BackupKinds.Select(kind => new Measurement<int>(0, new KeyValuePair<string, object?>("kind", kind)));
 
     private static Measurement<int> Up(string dependency, bool up) => new(up ? 1 : 0, new KeyValuePair<string, object?>("dependency", dependency));
 }

@@ -5,10 +5,13 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
+using OpenTelemetry.Trace;
+using Rag.Access;
 using Rag.Answering;
 using Rag.Caching;
 using Rag.Foundation;
 using Rag.Indexing;
+using Rag.Inference;
 using Rag.Ingestion;
 using Rag.Retrieval;
 
@@ -17,24 +20,46 @@ namespace Rag.Telemetry;
 internal static class TelemetryModule
 {
     private static readonly string[] Meters =
-        [HttpMetrics.MeterName, StateMetrics.MeterName, CacheMetrics.MeterName, IngestionMetrics.MeterName, RetrievalMetrics.MeterName, AnsweringMetrics.MeterName];
+        [HttpMetrics.MeterName, StateMetrics.MeterName, ProcessMetrics.MeterName, Probe.MeterName, SecurityMetrics.MeterName, CacheMetrics.MeterName, IngestionMetrics.MeterName, RetrievalMetrics.MeterName, AnsweringMetrics.MeterName];
 
-    public static IServiceCollection AddTelemetry(this IServiceCollection services)
+    public static IServiceCollection AddTelemetry(this IServiceCollection services, ConfigurationSections sections)
     {
+        var options = services.AddSection<TelemetryOptions>(sections);
         services.AddSingleton<HttpMetrics>();
         services.AddSingleton<StateMetrics>();
+        services.AddSingleton<ProcessMetrics>();
+        services.AddSingleton<Dependencies>();
+        services.AddSingleton<OwnAddress>();
+        services.AddSingleton<Probe>();
+        services.AddSingleton<IHostedService>(s => s.GetRequiredService<Probe>());
+        services.AddSingleton<Replicas>();
+        services.AddSingleton<IHostedService>(s => s.GetRequiredService<Replicas>());
         services.AddSingleton<ChangeLogWatch>();
         services.AddSingleton<IHostedService>(s => s.GetRequiredService<ChangeLogWatch>());
         services.AddOpenTelemetry()
             .ConfigureResource(resource => resource.AddService("rag-system"))
-            .WithMetrics(metrics => metrics.AddMeter(Meters).AddPrometheusExporter(prometheus =>
+            .WithMetrics(metrics =>
             {
-                // The labels are the contract's and no others.
-                prometheus.ScopeInfoEnabled = false;
-                prometheus.ScrapeResponseCacheDurationMilliseconds = 0;
-            }));
+                metrics.AddMeter(Meters).AddRuntimeInstrumentation().AddPrometheusExporter(prometheus =>
+                {
+                    // The labels are the contract's and no others.
+                    prometheus.ScopeInfoEnabled = false;
+                    prometheus.ScrapeResponseCacheDurationMilliseconds = 0;
+                });
+                if (options.OtlpEndpoint.Length > 0) metrics.AddOtlpExporter(otlp => otlp.Endpoint = new(options.OtlpEndpoint));
+            });
+        // Traces cost something on every request, and are made only where somebody takes them.
+        if (options.OtlpEndpoint.Length > 0) services.AddTraces(options);
         return services;
     }
+
+    private static void AddTraces(this IServiceCollection services, TelemetryOptions options) => services.AddOpenTelemetry().WithTracing(traces => traces
+        .SetSampler(new ParentBasedSampler(new TraceIdRatioBasedSampler(options.TraceShare)))
+        .AddAspNetCoreInstrumentation(http => http.Filter = context => !Routes.Machines.Contains(context.Request.Path.Value))
+        .AddHttpClientInstrumentation()
+        // SQL by the driver; model calls by the conventions for generative AI, their content left out.
+        .AddSource(Spans.SourceName, "Npgsql", Embedder.SpanSourceName)
+        .AddOtlpExporter(otlp => otlp.Endpoint = new(options.OtlpEndpoint)));
 
     /// <summary>First in the pipeline: what stands before it is not measured.</summary>
     public static IApplicationBuilder UseTelemetry(this IApplicationBuilder app)
@@ -44,7 +69,10 @@ internal static class TelemetryModule
         HttpMetrics.Use(app, app.ApplicationServices.GetRequiredService<HttpMetrics>());
         // Made for their gauges; nobody else asks for them.
         app.ApplicationServices.GetRequiredService<StateMetrics>();
+        app.ApplicationServices.GetRequiredService<ProcessMetrics>();
         app.ApplicationServices.GetRequiredService<IngestionMetrics>();
+        app.ApplicationServices.GetRequiredService<SecurityMetrics>();
+        app.ApplicationServices.GetRequiredService<AnsweringMetrics>();
         return app;
     }
 

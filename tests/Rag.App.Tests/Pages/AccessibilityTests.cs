@@ -29,6 +29,7 @@ public sealed class AccessibilityTests(Site site)
     [InlineData("document")]
     [InlineData("delete")]
     [InlineData("nothing there")]
+    [InlineData("operate")]
     public async Task No_page_violates_a_rule_in_light_or_dark(string page)
     {
         await using var visit = await site.VisitAsync(await PathAsync(page));
@@ -58,7 +59,7 @@ public sealed class AccessibilityTests(Site site)
     public async Task No_page_scrolls_sideways(int width)
     {
         await using var visit = await site.VisitAsync("/", o => o.ViewportSize = new() { Width = width, Height = 740 });
-        foreach (string page in new[] { "welcome", "answer", "abstained", "failure", "documents", "document", "delete" })
+        foreach (string page in new[] { "welcome", "answer", "abstained", "failure", "documents", "document", "delete", "operate" })
         {
             await visit.Page.GotoAsync(await PathAsync(page));
             int overflow = await visit.Page.EvaluateAsync<int>("document.documentElement.scrollWidth - document.documentElement.clientWidth");
@@ -126,6 +127,7 @@ public sealed class AccessibilityTests(Site site)
         "upload" => "/documents?collection=default",
         "document" => $"/documents/default/{await site.IdAsync("default", "handbook/backups.md")}?version=1&start=10&end=60#quote",
         "delete" => $"/documents/default/{await site.IdAsync("default", "handbook/backups.md")}/delete",
+        "operate" => "/operate",
         _ => "/nothing/there",
     };
 
