@@ -1,0 +1,47 @@
+namespace Rag.Slo.Export;
+
+/// <summary>Alerts on what somebody must have done in time: backups, certificates, the audit log, maintenance; and on attacks.</summary>
+internal static class CareAlerts
+{
+    public const string CertificateExpiresSoon = "CertificateExpiresSoon", CertificateExpires = "CertificateExpires";
+
+    /// <summary>The runbook's schedule and some hours in which a backup may run; hours.</summary>
+    private static readonly (string Kind, int MaxAgeHours)[] Backups = [("daily", 26), ("weekly", 8 * 24), ("monthly", 32 * 24)];
+
+    /// <summary>The runbook's monthly verification.</summary>
+    private const int VerifiedWithinDays = 32;
+
+    /// <summary>Events of one pattern within ten minutes: one mistyped address is none, a program that tries is.</summary>
+    private const int MinAttackEvents = 30;
+
+    private const int DaySeconds = 86_400;
+
+    public static IEnumerable<AlertRule> All()
+    {
+        // 0 says that there never was one, which is older than anything; every replica reads the same record.
+        yield return new("BackupTooOld", Severity.Ticket, "15m",
+            string.Join("\nor ", Backups.Select(b => $"max by (kind) (rag_backup_last_success_timestamp_seconds{{kind=\"{b.Kind}\"}}) < time() - {b.MaxAgeHours * 3600}")),
+            "The last {{ $labels.kind }} backup is too old",
+            "{{ if eq $value 0.0 }}No {{ $labels.kind }} backup was ever made.{{ else }}The last {{ $labels.kind }} backup was made at {{ $value | humanizeTimestamp }}.{{ end }}");
+        yield return new("BackupUnverified", Severity.Ticket, "15m",
+            $"max by (kind) (rag_backup_last_verified_timestamp_seconds) < time() - {VerifiedWithinDays * DaySeconds}",
+            "No {{ $labels.kind }} backup has been verified lately",
+            "{{ if eq $value 0.0 }}No {{ $labels.kind }} backup was ever restored and queried.{{ else }}A {{ $labels.kind }} backup was last restored and queried at {{ $value | humanizeTimestamp }}.{{ end }} Only that proves a backup.");
+        yield return new("AuditCheckpointTooOld", Severity.Ticket, "5m", "min(rag_audit_checkpoint_age_seconds) > 7200",
+            "The audit log has no recent checkpoint",
+            "The last checkpoint of the audit log is {{ $value | humanizeDuration }} old: records since then can be changed unnoticed.");
+        yield return Certificate(CertificateExpiresSoon, Severity.Ticket, 21);
+        yield return Certificate(CertificateExpires, Severity.Page, 3);
+        yield return new("ReadOnlyLeftOn", Severity.Ticket, "4h", "max(rag_read_only) == 1",
+            "Read-only mode has been on for more than 4 hours",
+            "Writes have been refused for maintenance for more than 4 hours.");
+        yield return new("AttackPattern", Severity.Ticket, "", $"sum by (pattern) (increase(rag_security_events_total[10m])) >= {MinAttackEvents}",
+            "Many requests look like an attack ({{ $labels.pattern }})",
+            "All replicas together refused about {{ $value | humanize }} requests or files as {{ $labels.pattern }} within 10 minutes.");
+    }
+
+    private static AlertRule Certificate(string name, string severity, int days) => new(
+        name, severity, "5m", $"min by (name) (rag_certificate_expiry_timestamp_seconds) - time() < {days * DaySeconds}",
+        $"The certificate {{{{ $labels.name }}}} expires within {days} days",
+        "{{ if lt $value 0.0 }}The certificate {{ $labels.name }} has expired.{{ else }}The certificate {{ $labels.name }} expires in {{ $value | humanizeDuration }}.{{ end }}");
+}
