@@ -38,7 +38,7 @@ internal static class AlertCheck
         var seconds = new List<double>();
         foreach (var fault in faults)
         {
-            var begun = DateTimeOffset.UtcNow;
+            var begun = TimeProvider.System.GetUtcNow();
             int before = inbox.All.Count;
             var end = await fault.BeginAsync(stage, ct);
             try

@@ -35,14 +35,14 @@ internal sealed partial class FastMonitoring : IAsyncDisposable
             await File.WriteAllTextAsync(Path.Combine(folder, "rules.yml"), Sped(PrometheusRules.Generate()), ct);
             await File.WriteAllTextAsync(Path.Combine(folder, "alertmanager.yml"), SpedRoutes(AlertmanagerConfig.Generate().Replace(AlertmanagerConfig.DefaultServer + AlertmanagerConfig.Endpoint, webhook.ToString(), StringComparison.Ordinal)), ct);
             await File.WriteAllTextAsync(Path.Combine(folder, "prometheus.yml"),
-                $"""
-                global: {"{"} scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s {"}"}
+                $$"""
+                global: { scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s }
                 rule_files: [rules.yml]
                 scrape_configs:
-                  - job_name: {ServiceAlerts.Job}
-                    file_sd_configs: [{"{"} files: [targets.json], refresh_interval: 1s {"}"}]
+                  - job_name: {{ServiceAlerts.Job}}
+                    file_sd_configs: [{ files: [targets.json], refresh_interval: 1s }]
                 alerting:
-                  alertmanagers: [{"{"} static_configs: [{"{"} targets: ["127.0.0.1:{alertmanager}"] {"}"}] {"}"}]
+                  alertmanagers: [{ static_configs: [{ targets: ["127.0.0.1:{{alertmanager}}"] }] }]
                 """, ct);
             await File.WriteAllTextAsync(Path.Combine(folder, "targets.json"), "[]", ct);
             monitoring._alertmanager = ChildServer.Start(Program("prometheus-alertmanager"),
@@ -64,7 +64,7 @@ internal sealed partial class FastMonitoring : IAsyncDisposable
     /// <summary>Has a server scraped under a name; taken up within a second or two.</summary>
     public void Scrape(string replica, int port)
     {
-        _targets[replica] = $$"""{"targets":["127.0.0.1:{{port}}"],"labels":{"replica":"{{replica}}"}}""";
+        _targets[replica] = $"{{\"targets\":[\"127.0.0.1:{port}\"],\"labels\":{{\"replica\":\"{replica}\"}}}}";
         Write();
     }
 

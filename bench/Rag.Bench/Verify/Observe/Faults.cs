@@ -49,7 +49,7 @@ internal static class Faults
         Given("certificates and audit checkpoint run out", ["CertificateExpires", "CertificateExpiresSoon", "AuditCheckpointTooOld"], ["CertificateExpires"], stage =>
         {
             string[] series = [Certificate("a"), Certificate("b"), Audit];
-            double now = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
+            double now = TimeProvider.System.GetUtcNow().ToUnixTimeSeconds();
             stage.Inbox.Set(series[0], now + 2 * 86_400);
             stage.Inbox.Set(series[1], now + 10 * 86_400);
             stage.Inbox.Set(series[2], 10_000);
