@@ -47,7 +47,9 @@ internal static class TelemetryModule
                     prometheus.ScopeInfoEnabled = false;
                     prometheus.ScrapeResponseCacheDurationMilliseconds = 0;
                 });
-                if (options.OtlpEndpoint.Length > 0) metrics.AddOtlpExporter(otlp => otlp.Endpoint = new(options.OtlpEndpoint));
+                if (options.OtlpEndpoint.Length == 0) return;
+                // Prometheus' exporter has no exemplars; OTLP's are traces that stand for others in their bucket.
+                metrics.SetExemplarFilter(ExemplarFilterType.TraceBased).AddOtlpExporter(otlp => otlp.Endpoint = new(options.OtlpEndpoint));
             });
         // Traces cost something on every request, and are made only where somebody takes them.
         if (options.OtlpEndpoint.Length > 0) services.AddTraces(options);

@@ -84,6 +84,33 @@ public sealed class ObserveTests : IDisposable
     }
 
     [Fact]
+    public async Task Metrics_for_a_collector_name_a_trace_that_stands_for_others()
+    {
+        const string TraceId = "0af7651916cd43dd8448eb211c80319c";
+        await using var collector = await Collector.StartAsync();
+        await using var replica = await Replica.StartAsync(_data, $"Telemetry:OtlpEndpoint={collector.Url}", "Telemetry:TraceShare=0");
+        using var traced = new HttpRequestMessage(HttpMethod.Post, "/v1/ask") { Content = JsonContent.Create(new { question = Question }), Headers = { { "traceparent", $"00-{TraceId}-b7ad6b7169203331-01" } } };
+        using (await replica.Http.SendAsync(traced, Cancel)) { }
+        // What was measured is sent once a minute, and at the end.
+        await replica.Process.SignalAsync("INT", Cancel);
+        await replica.Process.WaitForExitAsync(Cancel);
+        string id = Encoding.Latin1.GetString(Convert.FromHexString(TraceId));
+        collector.Has(id, "MetricsService").ShouldBeTrue();
+        collector.Has("http_request_duration_seconds", "MetricsService").ShouldBeTrue();
+    }
+
+    [Fact]
+    public async Task Without_telemetry_there_are_no_metrics_and_answers_all_the_same()
+    {
+        await using var replica = await Replica.StartAsync(_data, "Telemetry:Enabled=false", "Telemetry:ProbeIntervalSeconds=1");
+        await replica.PutAsync("a.txt", "Zebrafinches stand on twigs.");
+        await replica.AskAsync(Question);
+        (await replica.StatusAsync("/metrics")).ShouldBe(404);
+        (await replica.StatusAsync("/operate")).ShouldBe(200);
+        (await SloAsync(replica))["availability"].GetProperty("total").GetInt64().ShouldBe(0);
+    }
+
+    [Fact]
     public async Task Status_and_the_page_say_what_is_known_while_the_record_is_away()
     {
         if (!PostgresServer.IsInstalled && Environment.GetEnvironmentVariable("CI") != "true") Assert.Skip("PostgreSQL is not installed; './test' installs it.");
@@ -139,15 +166,15 @@ public sealed class ObserveTests : IDisposable
     private sealed class Collector : IAsyncDisposable
     {
         private readonly WebApplication _app;
-        private readonly StringBuilder _received = new();
+        private readonly List<(string Service, string Body)> _received = [];
 
         private Collector(WebApplication app) => _app = app;
 
         public string Url => _app.Urls.First();
 
-        public bool Has(string text)
+        public bool Has(string text, string service = "")
         {
-            lock (_received) return _received.ToString().Contains(text, StringComparison.Ordinal);
+            lock (_received) return _received.Exists(r => r.Service.Contains(service, StringComparison.Ordinal) && r.Body.Contains(text, StringComparison.Ordinal));
         }
 
         public static async Task<Collector> StartAsync()
@@ -161,7 +188,7 @@ public sealed class ObserveTests : IDisposable
             {
                 using var body = new MemoryStream();
                 await context.Request.Body.CopyToAsync(body);
-                lock (collector._received) collector._received.Append(Encoding.Latin1.GetString(body.ToArray()));
+                lock (collector._received) collector._received.Add(((string)context.Request.RouteValues["service"]!, Encoding.Latin1.GetString(body.ToArray())));
                 context.Response.ContentType = "application/grpc";
                 context.Response.DeclareTrailer("grpc-status");
                 await context.Response.Body.WriteAsync(new byte[5]);
