@@ -54,6 +54,8 @@ internal sealed class TestService : IAsyncDisposable
         return new(services, directory, keepData: data is not null, own);
     }
 
+    public IServiceProvider Services => _services;
+
     public T Get<T>() where T : notnull => _services.GetRequiredService<T>();
 
     public Task<Collection> CollectionAsync(string name = Collections.Default, string? language = null) => Get<Collections>().EnsureAsync(name, language, Cancel);

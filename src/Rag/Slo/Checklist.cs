@@ -19,10 +19,11 @@ public sealed record ChecklistReport(bool Passes, IReadOnlyList<ChecklistLine> L
 internal sealed class Checklist(SloReport slo, Replicas replicas, Database database, TimeProvider time)
 {
     public const string Pass = "pass", Fail = "fail", Unknown = "unknown", NotApplicable = "not_applicable";
+    public const double MaxCpu = 0.7, MinCpu = 0.3, MaxMemory = 0.8;
+    public const int MinReplicas = 3;
 
     private const string Tuning = "Optimization checklist", Scaling = "Scaling guidelines";
-    private const double MaxCpu = 0.7, MinCpu = 0.3, MaxMemory = 0.8;
-    private const int UpMinutes = 5, DownMinutes = 10, MinReplicas = 3, MaxReplicas = 20;
+    private const int UpMinutes = 5, DownMinutes = 10, MaxReplicas = 20;
 
     /// <summary>Fewer events say nothing about a share.</summary>
     private const int MinEvents = 100;
