@@ -15,7 +15,8 @@ internal static class ServiceAlerts
 
     private static IEnumerable<AlertRule> Replicas()
     {
-        yield return new("MetricsAbsent", Severity.Page, "2m", "absent(http_requests_total)",
+        // Many programs count http_requests_total: with the job of another beside it, its absence would never show.
+        yield return new("MetricsAbsent", Severity.Page, "2m", $"absent(http_requests_total{{job=\"{Job}\"}})",
             "No replica of rag-system is measured",
             "Prometheus has no http_requests_total of any replica: all replicas are down, or none is scraped. No other alert of the service can fire meanwhile.");
         yield return new(ReplicaDown, Severity.Ticket, "2m", $"up{{job=\"{Job}\"}} == 0",
