@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Rag.Foundation;
 using Rag.Foundation.Commands;
 using Spectre.Console;
 
@@ -16,6 +17,20 @@ internal static class SloCommands
             if (!context.TryJson(parse, status, SloJson.Default.SloStatus)) Print(context.Out, status);
             return 0;
         });
+        var folder = new Argument<DirectoryInfo>("DIR") { Description = "Folder to write to; files of the same names are replaced." };
+        var alertsTo = new Option<string?>("--alerts-to") { Description = "Address at which Alertmanager reaches the product (default: http://127.0.0.1:8080)." };
+        var export = new Command("export", "Write rules for Prometheus, a configuration for Alertmanager and dashboards for Grafana, made from the objectives.") { folder, alertsTo };
+        context.Bind(export, async (parse, api, ct) =>
+        {
+            string query = parse.GetValue(alertsTo) is { } address ? $"?alertsTo={Uri.EscapeDataString(address)}" : "";
+            var files = await api.GetAsync($"/admin/v1/monitoring{query}", SloJson.Default.MonitoringFiles, ct);
+            string root = parse.GetValue(folder)!.FullName;
+            await WriteAsync(root, files, ct);
+            if (!context.TryJson(parse, files, SloJson.Default.MonitoringFiles))
+                foreach (var file in files.Files) context.Out.WriteLine(Path.Combine(root, file.Path));
+            return 0;
+        });
+        slo.Add(export);
         root.Add(slo);
         var checklist = new Command("checklist", "The runbook's optimization checklist and scaling guidelines, each line measured.");
         context.Bind(checklist, async (parse, api, ct) =>
@@ -25,6 +40,25 @@ internal static class SloCommands
             return report.Passes ? 0 : 1;
         });
         root.Add(checklist);
+    }
+
+    private static async Task WriteAsync(string root, MonitoringFiles files, CancellationToken ct)
+    {
+        try
+        {
+            foreach (var file in files.Files)
+            {
+                // Whatever the server says, nothing is written elsewhere.
+                string path = Path.GetFullPath(Path.Combine(root, file.Path));
+                if (!path.StartsWith(root.TrimEnd('/') + "/", StringComparison.Ordinal)) throw new RagException(ErrorKind.Invalid, $"The server names a file outside the folder: {file.Path}.", "Check the address of the server.");
+                Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+                await File.WriteAllTextAsync(path, file.Content, ct);
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new RagException(ErrorKind.Invalid, $"{root} cannot be written: {e.Message}", "Name a folder that you may write to.");
+        }
     }
 
     private static void Print(IAnsiConsole console, SloStatus status)

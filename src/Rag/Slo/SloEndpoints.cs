@@ -1,6 +1,9 @@
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
+using Rag.Foundation;
+using Rag.Slo.Export;
+using Rag.Slo.Export.Dashboards;
 
 namespace Rag.Slo;
 
@@ -11,6 +14,15 @@ internal static class SloEndpoints
         var admin = routes.MapGroup("/admin/v1").WithTags("Operate");
         admin.MapGet("/slo", (SloReport slo, CancellationToken ct) => slo.StatusAsync(ct)).WithSummary("Objectives, budgets left and burn rates");
         admin.MapGet("/checklist", (Checklist checklist, CancellationToken ct) => checklist.RunAsync(ct)).WithSummary("The runbook's checklist and scaling guidelines, measured");
+        admin.MapGet("/monitoring", (string? alertsTo, IServiceProvider services) => Monitoring(alertsTo ?? AlertmanagerConfig.DefaultServer, services))
+            .WithSummary("Files for Prometheus, Alertmanager and Grafana");
         return routes;
+    }
+
+    private static MonitoringFiles Monitoring(string alertsTo, IServiceProvider services)
+    {
+        if (!Uri.TryCreate(alertsTo, UriKind.Absolute, out var uri) || uri.Scheme is not ("http" or "https") || uri.UserInfo.Length > 0 || uri.Query.Length > 0)
+            throw new RagException(ErrorKind.Invalid, $"'{alertsTo}' is not an address.", "Write the address at which Alertmanager reaches this product, such as http://rag.internal:8080.");
+        return new([.. PrometheusExport.Files(alertsTo.TrimEnd('/')).Concat(DashboardExport.Files(Instruments.Describe(services))).Select(f => new MonitoringFile(f.Path, f.Content))]);
     }
 }

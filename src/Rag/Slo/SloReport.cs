@@ -18,9 +18,16 @@ public sealed record SloStatus(int WindowDays, DateTimeOffset? Since, IReadOnlyL
 /// <summary>Events of one objective in an hour.</summary>
 internal sealed record SloHour(long Hour, long Good, long Total);
 
+/// <param name="Path">Below the folder that they are written to, with slashes.</param>
+public sealed record MonitoringFile(string Path, string Content);
+
+/// <summary>What Prometheus, Alertmanager and Grafana load.</summary>
+public sealed record MonitoringFiles(IReadOnlyList<MonitoringFile> Files);
+
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(SloStatus))]
 [JsonSerializable(typeof(ChecklistReport))]
+[JsonSerializable(typeof(MonitoringFiles))]
 internal sealed partial class SloJson : JsonSerializerContext;
 
 /// <summary>How the service stands against its objectives, from the counts of all replicas in the record.</summary>

@@ -4,8 +4,10 @@ using System.Net.Http.Json;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Rag.Bench.Verify.Production;
+using Rag.Evaluation;
 using Rag.Slo;
 using Rag.Slo.Export;
+using Rag.Slo.Export.Dashboards;
 
 namespace Rag.Bench.Verify.Observe;
 
@@ -93,8 +95,7 @@ internal static partial class LiveChecks
     {
         var wrong = new List<string>();
         int count = 0;
-        var _ = await prometheus.DescriptionsAsync(ct);
-        foreach (var query in Array.Empty<(string Dashboard, string Panel, string Expr)>())
+        foreach (var query in DashboardExport.Queries(await DescriptionsAsync(ct)))
         {
             count++;
             if (await ProblemAsync(prometheus, query.Expr, ct) is { } problem) wrong.Add($"{query.Dashboard}/{query.Panel}: {problem}: {query.Expr}");
@@ -118,6 +119,13 @@ internal static partial class LiveChecks
             if ((await prometheus.QueryAsync(metric, ct)).Count > 0) wrong.Add($"{metric} is there now, and must be asked for");
         string note = $"{count} queries; not in this release, and left out: {string.Join(", ", NotYet)}";
         return new(wrong.Count, wrong.Count == 0 ? note : $"{note}; {string.Join(" | ", wrong)}");
+    }
+
+    /// <summary>What the instruments say of themselves, from a store that is made for it.</summary>
+    private static async Task<IReadOnlyDictionary<string, string>> DescriptionsAsync(CancellationToken ct)
+    {
+        await using var store = await ScratchStore.StartNewAsync(Settings.NoModel, ct);
+        return Instruments.Describe(store.Get<IServiceProvider>());
     }
 
     private static async Task<string?> ProblemAsync(PrometheusApi prometheus, string query, CancellationToken ct)

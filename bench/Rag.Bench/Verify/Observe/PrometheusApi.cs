@@ -41,13 +41,6 @@ internal sealed class PrometheusApi(Uri address) : IDisposable
             r.TryGetProperty("lastError", out var error) && error.GetString() is { Length: > 0 } text ? text : null))];
     }
 
-    /// <summary>What each metric says of itself, by its name.</summary>
-    public async Task<IReadOnlyDictionary<string, string>> DescriptionsAsync(CancellationToken ct)
-    {
-        using var body = JsonDocument.Parse(await _http.GetStringAsync("/api/v1/metadata", ct));
-        return body.RootElement.GetProperty("data").EnumerateObject().ToDictionary(m => m.Name, m => m.Value[0].GetProperty("help").GetString()!);
-    }
-
     /// <summary>Names of the alerts that fire now.</summary>
     public async Task<IReadOnlySet<string>> FiringAsync(CancellationToken ct, string selector = "") =>
         (await QueryAsync($"ALERTS{{alertstate=\"firing\"{selector}}}", ct)).Select(s => s.Labels["alertname"]).ToHashSet();
