@@ -39,6 +39,22 @@ public sealed class CommandTests : IDisposable
     }
 
     [Fact]
+    public async Task What_monitors_load_is_written_to_a_folder()
+    {
+        var export = await RunAsync("slo", "export", "monitoring", "--alerts-to", "http://rag.internal:8080/", "--data", Data);
+        export.Code.ShouldBe(0, export.Err);
+        var files = Directory.GetFiles(Path.Combine(_folder, "monitoring"), "*", SearchOption.AllDirectories);
+        export.Out.Split('\n', StringSplitOptions.RemoveEmptyEntries).Order().ShouldBe(files.Order());
+        File.ReadAllText(Path.Combine(_folder, "monitoring/prometheus/alertmanager.yml")).ShouldContain("'http://rag.internal:8080/admin/v1/alerts'");
+        File.ReadAllText(Path.Combine(_folder, "monitoring/prometheus/rag-system.rules.yml")).ShouldContain("alert: AvailabilityBurnFast");
+        files.Count(f => f.EndsWith(".json", StringComparison.Ordinal)).ShouldBe(4);
+
+        var wrong = await RunAsync("slo", "export", "monitoring", "--alerts-to", "rag.internal", "--data", Data);
+        wrong.Code.ShouldBe(1);
+        wrong.Err.ShouldContain("'rag.internal' is not an address");
+    }
+
+    [Fact]
     public async Task Documents_go_in_are_asked_changed_and_removed()
     {
         Write("birds/heron.md", "# Herons\n\nHerons stand in shallow water.");
