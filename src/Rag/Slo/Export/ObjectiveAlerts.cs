@@ -23,8 +23,11 @@ internal static class ObjectiveAlerts
         Objectives.All.SelectMany(o => Objectives.BurnRatesOf(o).Select(b => Burns(o, b))).Append(CacheHitRateLow());
 
     /// <summary>The alerts of one severity share a name, so that one notification tells of both windows.</summary>
-    private static AlertRule Burns(Objective objective, BurnRate burn)
+    /// <exception cref="ArgumentException">It could never fire, because nothing is worse than everything being bad.</exception>
+    public static AlertRule Burns(Objective objective, BurnRate burn)
     {
+        if (burn.Factor * objective.Budget > 1)
+            throw new ArgumentException($"{objective.Name} can never burn {burn.Factor} times as fast as its budget of {objective.Budget:P0} lasts.", nameof(burn));
         string family = $"{char.ToUpperInvariant(objective.Name[0])}{objective.Name[1..]}Burn";
         string selector = $"{{objective=\"{objective.Name}\"}}";
         string bound = $"{Yaml.Number(burn.Factor)} * {Yaml.Number(objective.Budget)}";
