@@ -49,6 +49,8 @@ internal static partial class DashboardLint
             if (Text(variable, "type") != "query") continue;
             if ((int?)variable["refresh"] != 2) yield return $"template-on-time-change-reload: {name}";
             if (!FromSource(variable)) yield return $"template-source: {name}";
+            // All jobs that Prometheus knows are more than this product's.
+            if (name == "job" && variable["allValue"] is not null) yield return "template-job: all jobs are not only those of this product";
             if (variable["multi"]?.GetValue<bool>() != true || variable["includeAll"]?.GetValue<bool>() != true) yield return $"template-all: {name}";
         }
     }
