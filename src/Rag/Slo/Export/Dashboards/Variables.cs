@@ -19,7 +19,7 @@ internal static class Variables
             // Only this product has an index position, whatever the job is called; all jobs are all of those, and no others.
             Labels("job", "Job", "label_values(rag_index_position, job)", all: null),
             Labels("replica", "Replica", "label_values(rag_index_position{job=~\"$job\"}, replica)", Anything));
-        if (dashboard.Routes) list.Add((JsonNode)Labels("route", "Route", "label_values(http_requests_total{job=~\"$job\"}, route)", Anything));
+        if (dashboard.Routes) list.Add((JsonNode)Labels("route", "Route", $"label_values(http_requests_total{{job=~\"$job\",{Expr.PeopleRoutes}}}, route)", Anything));
         list.Add((JsonNode)Runbook.Variable());
         return list;
     }
