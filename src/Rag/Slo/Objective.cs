@@ -22,9 +22,6 @@ internal sealed record Objective(string Name, string Title, string Promise, stri
 
     /// <summary>Bad events over a window; 0 where there were none, nothing where there were no events at all.</summary>
     public string BadOver(string window) => $"({TotalOver(window)}) - ({GoodOver(window)})";
-
-    /// <summary>Share of bad events over a window, from counts of events.</summary>
-    public string BadShareOver(string window) => $"1 - ({GoodOver(window)}) / ({TotalOver(window)} > 0)";
 }
 
 /// <summary>How fast an error budget may burn, and who hears of it.</summary>
@@ -38,9 +35,13 @@ internal static class Objectives
 {
     public const int WindowDays = 30;
 
+    /// <summary>The job under which Prometheus scrapes the replicas. Others publish metrics of the same names.</summary>
+    public const string Job = "rag-system";
+
+    private const string OfJob = $"job=\"{Job}\"";
     private const string Ok = "status!~\"5..\"";
-    private static readonly string QuestionRoutes = $"route=~\"{Alternatives(Routes.Questions)}\"";
-    private static readonly string PeopleRoutes = $"route!~\"{Alternatives(Routes.Machines)}\"";
+    private static readonly string QuestionRoutes = $"{OfJob},route=~\"{Alternatives(Routes.Questions)}\"";
+    private static readonly string PeopleRoutes = $"{OfJob},route!~\"{Alternatives(Routes.Machines)}\"";
 
     public static readonly Objective Availability = new(
         "availability", "Availability", "99.9% uptime", "Questions, and the probe that asks where nobody else does, answered without a server error",
@@ -67,8 +68,8 @@ internal static class Objectives
     public static readonly Objective Cache = new(
         "cache", "Cache hit rate", ">85%", "Questions that the cache answered, whole or from their evidence",
         0.85,
-        "sum(increase(cache_hits_total{layer=~\"question|evidence\"}[{w}])) or vector(0)",
-        "sum(increase(cache_requests_total{layer=\"question\"}[{w}])) or vector(0)",
+        $"sum(increase(cache_hits_total{{{OfJob},layer=~\"question|evidence\"}}[{{w}}])) or vector(0)",
+        $"sum(increase(cache_requests_total{{{OfJob},layer=\"question\"}}[{{w}}])) or vector(0)",
         BurnRates: false);
 
     public static readonly IReadOnlyList<Objective> All = [Availability, Latency, Errors, Cache];

@@ -49,6 +49,8 @@ internal static partial class DashboardLint
             if (Text(variable, "type") != "query") continue;
             if ((int?)variable["refresh"] != 2) yield return $"template-on-time-change-reload: {name}";
             if (!FromSource(variable)) yield return $"template-source: {name}";
+            // All jobs that Prometheus knows are more than this product's.
+            if (name == "job" && variable["allValue"] is not null) yield return "template-job: all jobs are not only those of this product";
             if (variable["multi"]?.GetValue<bool>() != true || variable["includeAll"]?.GetValue<bool>() != true) yield return $"template-all: {name}";
         }
     }
@@ -73,10 +75,11 @@ internal static partial class DashboardLint
             if (Text(target, "legendFormat").Length == 0) yield return $"target-legend: {title}";
             foreach (Match rate in Rate().Matches(expr))
                 if (rate.Groups["window"].Value != "$__rate_interval") yield return $"target-rate-interval: {title} takes a rate over {rate.Groups["window"].Value}";
-            foreach (Match selector in Selector().Matches(expr))
+            string ungrouped = Grouping().Replace(expr, "");
+            foreach (Match selector in Selector().Matches(ungrouped))
             {
                 string name = selector.Groups["name"].Value;
-                if (IsCounter(name) && !Counting().IsMatch(expr[..selector.Index])) yield return $"target-counter: {title} shows {name} as it is";
+                if (IsCounter(name) && !Counting().IsMatch(ungrouped[..selector.Index])) yield return $"target-counter: {title} shows {name} as it is";
                 // Objectives are those of the whole service, as its alerts have them.
                 if (row != "Objectives" && title != "Hit rate" && !name.StartsWith("haproxy_", StringComparison.Ordinal) && !selector.Value.Contains("job=~\"$job\"", StringComparison.Ordinal))
                     yield return $"target-job: {title} reads {name} of every job";
@@ -127,6 +130,9 @@ internal static partial class DashboardLint
 
     [GeneratedRegex(@"\bi?rate\(\s*[\w:]+(?:\{[^}]*\})?\[(?<window>[^\]]+)\]")]
     private static partial Regex Rate();
+
+    [GeneratedRegex(@"\b(?:by|without|on|ignoring)\s*\([^)]*\)")]
+    private static partial Regex Grouping();
 
     /// <summary>A name with its matchers, and the names of metrics that stand without any.</summary>
     [GeneratedRegex(@"(?<name>\b(?:[a-z]+_[a-z0-9_]+|up)\b)(?!\s*\()(?![^{]*\})(?:\{[^}]*\})?")]

@@ -63,6 +63,7 @@ public sealed partial class DashboardTests : IAsyncLifetime
     [InlineData("variables", "templating/list/2", null)]
     [InlineData("variables", "panels/1/targets/0/expr", "up{job=~\"$job\",zone=\"$zone\"}")]
     [InlineData("template-datasource", "templating/list/0/type", "custom")]
+    [InlineData("template-job", "templating/list/1/allValue", ".*")]
     [InlineData("template-label", "templating/list/1/label", "")]
     [InlineData("template-on-time-change-reload", "templating/list/1/refresh", 1)]
     [InlineData("template-source", "templating/list/1/datasource/uid", "a-prometheus")]

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Rag.Bench.Verify.Production;
+using Rag.Slo;
 using Rag.Slo.Export;
 using Rag.Testing;
 
@@ -23,9 +24,7 @@ internal static class AlertCheck
         var wrong = new List<string>();
         await using var inbox = await Inbox.StartAsync(ct);
         await using var cluster = await ProductionCluster.StartAsync(true, ct, replicas: 2,
-            settings: ["Telemetry:ProbeIntervalSeconds=1", "Server:MaxQuestions=1", "Server:QuestionWaitMs=20000", "Answering:SpoolMb=1"],
-            // One core of the machine's each, and room for whoever asks.
-            environment: new Dictionary<string, string> { ["DOTNET_PROCESSOR_COUNT"] = "1" });
+            settings: ["Telemetry:ProbeIntervalSeconds=1", "Server:QuestionWaitMs=20000", "Answering:SpoolMb=1"], environment: Stage.Environment);
         await using var monitoring = await FastMonitoring.StartAsync(new($"http://127.0.0.1:{inbox.Port}/alerts"), ct);
         var stage = new Stage(cluster, monitoring, inbox);
         await stage.RestartStrictAsync(ct);
@@ -97,7 +96,7 @@ internal static class AlertCheck
         while (quiet < 3)
         {
             var pages = await stage.Monitoring.Api.FiringAsync(ct, $",severity=\"{Severity.Page}\"");
-            bool up = await stage.Monitoring.Api.ValueAsync($"sum(up{{job=\"{ServiceAlerts.Job}\",replica=~\"replica-.*\"}})", ct) == 2;
+            bool up = await stage.Monitoring.Api.ValueAsync($"sum(up{{job=\"{Objectives.Job}\",replica=~\"replica-.*\"}})", ct) == 2;
             quiet = pages.Count == 0 && up ? quiet + 1 : 0;
             if (Stopwatch.GetElapsedTime(started) > CalmLimit) throw new InvalidOperationException($"After {CalmLimit} there is no calm: {string.Join(", ", pages)}{(up ? "" : "; a replica is not scraped")}.");
             await Task.Delay(500, ct);

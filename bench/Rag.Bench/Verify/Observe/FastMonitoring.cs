@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using Rag.Slo;
 using Rag.Slo.Export;
 using Rag.Testing;
 
@@ -39,7 +40,7 @@ internal sealed partial class FastMonitoring : IAsyncDisposable
                 global: { scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s }
                 rule_files: [rules.yml]
                 scrape_configs:
-                  - job_name: {{ServiceAlerts.Job}}
+                  - job_name: {{Objectives.Job}}
                     file_sd_configs: [{ files: [targets.json], refresh_interval: 1s }]
                 alerting:
                   alertmanagers: [{ static_configs: [{ targets: ["127.0.0.1:{{alertmanager}}"] }] }]

@@ -11,6 +11,9 @@ internal sealed record Stage(ProductionCluster Cluster, FastMonitoring Monitorin
 {
     public const string Slow = "replica-1", Strict = "replica-2";
 
+    /// <summary>Of both: one core of the machine's, and room for whoever asks. Settings that differ must not be the cluster's own, which go before.</summary>
+    public static readonly IReadOnlyDictionary<string, string> Environment = new Dictionary<string, string> { ["DOTNET_PROCESSOR_COUNT"] = "1", ["RAG__Server__MaxQuestions"] = "4" };
+
     public Uri SlowAddress => Cluster.Servers.Replicas[0];
 
     public Uri StrictAddress => Cluster.Servers.Replicas[1];
@@ -20,7 +23,11 @@ internal sealed record Stage(ProductionCluster Cluster, FastMonitoring Monitorin
     public async Task RestartStrictAsync(CancellationToken ct, params (string Name, string Value)[] environment)
     {
         await Cluster.Servers.StopAsync(Strict, ct);
-        await Cluster.Servers.StartAsync(Strict, ct, new Dictionary<string, string>(environment.Select(e => KeyValuePair.Create(e.Name, e.Value))) { ["RAG__Server__QueuedQuestions"] = "0" });
+        await Cluster.Servers.StartAsync(Strict, ct, new Dictionary<string, string>([.. Environment, .. environment.Select(e => KeyValuePair.Create(e.Name, e.Value))])
+        {
+            ["RAG__Server__MaxQuestions"] = "1",
+            ["RAG__Server__QueuedQuestions"] = "0",
+        });
     }
 }
 
@@ -97,7 +104,7 @@ internal static class Faults
         {
             await stage.Cluster.Servers.PauseAsync(Stage.Strict, ct);
             await stage.Cluster.IngestAsync(stage.Cluster.Replicas[0], "default", [($"stuck/{Guid.NewGuid()}.txt", stage.Cluster.Text.Later[0])], ct);
-            var unlock = await LockAsync(stage, "LOCK TABLE chunks IN ACCESS EXCLUSIVE MODE", ct);
+            var unlock = await LockAsync(stage, "LOCK TABLE document_versions IN ACCESS EXCLUSIVE MODE", ct);
             await stage.Cluster.Servers.ContinueAsync(Stage.Strict, ct);
             return unlock;
         }),
@@ -222,11 +229,11 @@ internal static class Faults
         const int batches = 60, batch = 100;
         var proxy = stage.Cluster.Servers.PostgresProxy!;
         await stage.Cluster.Servers.PauseAsync(Stage.Strict, ct);
-        var paused = Task.Delay(TimeSpan.FromSeconds(66), ct);
+        var paused = Task.Delay(TimeSpan.FromSeconds(75), ct);
         for (int n = 0; n < batches; n++)
             await stage.Cluster.IngestAsync(stage.Cluster.Replicas[0], collection, Enumerable.Range(n * batch, batch).Select(i => ($"{i}.txt", $"Number {i} is on shelf {i % 97}.")), ct);
         await paused;
-        proxy.Latency = TimeSpan.FromMilliseconds(400);
+        proxy.Latency = TimeSpan.FromMilliseconds(30);
         await stage.Cluster.Servers.ContinueAsync(Stage.Strict, ct);
         return async () =>
         {

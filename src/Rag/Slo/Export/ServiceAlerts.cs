@@ -3,9 +3,6 @@ namespace Rag.Slo.Export;
 /// <summary>Alerts on replicas and on what they depend on.</summary>
 internal static class ServiceAlerts
 {
-    /// <summary>The job under which Prometheus scrapes the replicas.</summary>
-    public const string Job = "rag-system";
-
     public const string ReplicaDown = "ReplicaDown", DatabaseDown = "DatabaseDown", DatabaseDownRecently = "DatabaseDownRecently", ChangeLogStuck = "ChangeLogStuck", IndexLag = "IndexLag";
 
     /// <summary>What a replica that lost its database needs to say so, and Prometheus to hear it.</summary>
@@ -16,10 +13,10 @@ internal static class ServiceAlerts
     private static IEnumerable<AlertRule> Replicas()
     {
         // Many programs count http_requests_total: with the job of another beside it, its absence would never show.
-        yield return new("MetricsAbsent", Severity.Page, "2m", $"absent(http_requests_total{{job=\"{Job}\"}})",
+        yield return new("MetricsAbsent", Severity.Page, "2m", $"absent(http_requests_total{{job=\"{Objectives.Job}\"}})",
             "No replica of rag-system is measured",
             "Prometheus has no http_requests_total of any replica: all replicas are down, or none is scraped. No other alert of the service can fire meanwhile.");
-        yield return new(ReplicaDown, Severity.Ticket, "2m", $"up{{job=\"{Job}\"}} == 0",
+        yield return new(ReplicaDown, Severity.Ticket, "2m", $"up{{job=\"{Objectives.Job}\"}} == 0",
             "{{ $labels.replica }} cannot be scraped",
             "Prometheus gets no metrics from {{ $labels.replica }} at {{ $labels.instance }}: it does not run, hangs, or cannot be reached.");
         yield return new("ProbeFailing", Severity.Ticket, "",

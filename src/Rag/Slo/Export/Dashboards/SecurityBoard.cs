@@ -50,7 +50,7 @@ internal static class SecurityBoard
                 Description = "Share of requests answered 4xx, of all requests.", Width = 12,
             }),
         new("Anomalies",
-            new("Addresses that do not exist", "percentunit", Steps, new Query(Share(Rate("http_requests_total", Unknown), Rate("http_requests_total")), "no such address"))
+            new("Addresses that do not exist", "percentunit", Steps, new Query(Share(Rate("http_requests_total", Unknown), Rate("http_requests_total", PeopleRoutes)), "no such address"))
             {
                 Description = "Share of requests to no address of this product, of all requests.",
             },

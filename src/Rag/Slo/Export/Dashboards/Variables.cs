@@ -7,21 +7,25 @@ internal static class Variables
 {
     private const int OnTimeRangeChange = 2;
 
+    /// <summary>Series without the label as well, such as those of a Prometheus that does not set it.</summary>
+    private const string Anything = ".*";
+
     public static JsonObject Datasource() => new() { ["type"] = "prometheus", ["uid"] = "${datasource}" };
 
     public static JsonArray Of(Dashboard dashboard)
     {
         var list = new JsonArray(
             new JsonObject { ["name"] = "datasource", ["label"] = "Data source", ["type"] = "datasource", ["query"] = "prometheus", ["refresh"] = 1 },
-            // Only this product has an index position, whatever the job is called.
-            Labels("job", "Job", "label_values(rag_index_position, job)"),
-            Labels("replica", "Replica", "label_values(rag_index_position{job=~\"$job\"}, replica)"));
-        if (dashboard.Routes) list.Add((JsonNode)Labels("route", "Route", "label_values(http_requests_total{job=~\"$job\"}, route)"));
+            // Only this product has an index position, whatever the job is called; all jobs are all of those, and no others.
+            Labels("job", "Job", "label_values(rag_index_position, job)", all: null),
+            Labels("replica", "Replica", "label_values(rag_index_position{job=~\"$job\"}, replica)", Anything));
+        if (dashboard.Routes) list.Add((JsonNode)Labels("route", "Route", $"label_values(http_requests_total{{job=~\"$job\",{Expr.PeopleRoutes}}}, route)", Anything));
         list.Add((JsonNode)Runbook.Variable());
         return list;
     }
 
-    private static JsonObject Labels(string name, string label, string query) => new()
+    /// <param name="all">What all values together are; null for each of them by name.</param>
+    private static JsonObject Labels(string name, string label, string query, string? all) => new()
     {
         ["name"] = name,
         ["label"] = label,
@@ -33,8 +37,7 @@ internal static class Variables
         ["sort"] = 1,
         ["multi"] = true,
         ["includeAll"] = true,
-        // Also matches series without the label, such as those of a Prometheus that does not set it.
-        ["allValue"] = ".*",
+        ["allValue"] = all,
         ["current"] = new JsonObject { ["text"] = new JsonArray("All"), ["value"] = new JsonArray("$__all") },
     };
 }
