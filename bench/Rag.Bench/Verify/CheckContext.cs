@@ -10,11 +10,13 @@ internal sealed class CheckContext(bool quick) : IAsyncDisposable
     /// <summary>Documents of a collection that are embedded in a quick run.</summary>
     private const int QuickDocuments = 160;
 
+    private const int QuickObservedDocuments = 30;
+
     /// <summary>Corpora up to this size are searched by words in whole in a quick run.</summary>
     private const long QuickWordsBytes = 2_000_000;
 
     private readonly Dictionary<string, Task<LoadedCollection>> _collections = [];
-    private Task<ProductionCluster>? _production;
+    private Task<ProductionCluster>? _production, _observed;
 
     public bool Quick { get; } = quick;
 
@@ -35,8 +37,16 @@ internal sealed class CheckContext(bool quick) : IAsyncDisposable
     /// <summary>Three replicas behind a balancer on real servers, with documents; started by the first check that needs them.</summary>
     public Task<ProductionCluster> ProductionAsync(CancellationToken ct) => _production ??= ProductionCluster.StartAsync(Quick, ct);
 
+    /// <summary>
+    /// Replicas with a Prometheus and an Alertmanager that look at them as deploy/local has it. They take few questions at a time
+    /// and queue none, so that some are refused.
+    /// </summary>
+    public Task<ProductionCluster> ObservedAsync(CancellationToken ct) => _observed ??= ProductionCluster.StartAsync(
+        Quick, ct, Quick ? 1 : 3, ["Server:MaxQuestions=2", "Server:QueuedQuestions=0"], monitoring: true, documents: Quick ? QuickObservedDocuments : null);
+
     public async ValueTask DisposeAsync()
     {
+        if (_observed is { IsCompletedSuccessfully: true }) await (await _observed).DisposeAsync();
         if (_production is { IsCompletedSuccessfully: true }) await (await _production).DisposeAsync();
         foreach (var loaded in _collections.Values)
             if (loaded.IsCompletedSuccessfully) await (await loaded).Store.DisposeAsync();

@@ -19,8 +19,8 @@ internal static class AlertCheck
 
     private static async Task<Measured> MeasureAsync(CheckContext context, CancellationToken ct)
     {
-        if (LocalCluster.MissingWithMonitoring is { } missing) throw new CannotMeasureException(missing);
-        var faults = context.Quick ? [.. Faults.All.Where(f => f.InQuick)] : Faults.All;
+        if (context.Quick) return await MeasureOneAsync(context, ct);
+        var faults = Faults.All;
         var wrong = new List<string>();
         await using var inbox = await Inbox.StartAsync(ct);
         await using var cluster = await ProductionCluster.StartAsync(true, ct, replicas: 2,
@@ -30,7 +30,7 @@ internal static class AlertCheck
         await stage.RestartStrictAsync(ct);
         monitoring.Scrape(Stage.Slow, stage.SlowAddress.Port);
         monitoring.Scrape(Stage.Strict, stage.StrictAddress.Port);
-        if (!context.Quick) monitoring.Scrape("stand-in", inbox.Port);
+        monitoring.Scrape("stand-in", inbox.Port);
         // Somebody asks all the time.
         await using var always = QuestionLoad.Start([stage.SlowAddress], cluster.ZipfBodies(7), 2, 20, ct);
         await CalmAsync(stage, ct);
@@ -42,7 +42,7 @@ internal static class AlertCheck
             var end = await fault.BeginAsync(stage, ct);
             try
             {
-                var (absent, slowest) = await ArriveAsync(stage, fault, begun, ct);
+                var (absent, slowest) = await ArriveAsync(inbox, fault, begun, ct);
                 if (absent.Count > 0) wrong.Add($"{fault.Name}: {string.Join(", ", absent)} did not arrive; firing: {string.Join(", ", await monitoring.Api.FiringAsync(ct))}");
                 seconds.Add(slowest);
                 if (fault.Alerts.Contains(ServiceAlerts.DatabaseDown) && !(await monitoring.Api.FiringAsync(ct)).Contains(ServiceAlerts.DatabaseDownRecently)) wrong.Add($"{ServiceAlerts.DatabaseDownRecently} does not fire");
@@ -57,27 +57,47 @@ internal static class AlertCheck
         wrong.AddRange(inbox.All.Where(p => p.Severity == Severity.None).Select(p => $"{p.Name} went to {p.Receiver}").Distinct());
         // By their labels the runbook's rules are no pages.
         wrong.AddRange(inbox.All.Where(p => p.Receiver != (p.Severity == Severity.Page ? "page" : "ticket")).Select(p => $"{p.Name} of severity {p.Severity} went to {p.Receiver}").Distinct());
-        if (!context.Quick)
-        {
-            var covered = Faults.All.SelectMany(f => f.Alerts).Append(ServiceAlerts.DatabaseDownRecently).ToHashSet();
-            wrong.AddRange(PrometheusRules.Alerts.Select(a => a.Name).Concat(PrometheusRules.NamesOfTheRunbook).Distinct().Where(a => !covered.Contains(a)).Select(a => $"{a} has no fault"));
-        }
+        var covered = Faults.All.SelectMany(f => f.Alerts).Append(ServiceAlerts.DatabaseDownRecently).ToHashSet();
+        wrong.AddRange(PrometheusRules.Alerts.Select(a => a.Name).Concat(PrometheusRules.NamesOfTheRunbook).Distinct().Where(a => !covered.Contains(a)).Select(a => $"{a} has no fault"));
         string standIns = string.Join(", ", faults.Where(f => f.StandIn).SelectMany(f => f.Alerts));
         string note = string.Create(CultureInfo.InvariantCulture,
             $"{faults.Count(f => f.Alerts.Length > 0)} faults, {faults.SelectMany(f => f.Alerts).Distinct().Count()} alerts, {inbox.All.Count} posted; durations a sixtieth of what ships, thresholds as they ship; slowest alert {seconds.Max():F0} s after its fault began");
         if (standIns.Length > 0) note += $"; the metrics of {standIns} are not in this release, a series of the same name stood in for them";
-        if (context.Quick) note += $"; smaller: {faults.Count} faults of {Faults.All.Count}";
         return new(wrong.Count, wrong.Count == 0 ? note : $"{note}; {string.Join(" | ", wrong)}");
     }
 
+    /// <summary>On servers that run already: PostgreSQL goes, its page comes.</summary>
+    private static async Task<Measured> MeasureOneAsync(CheckContext context, CancellationToken ct)
+    {
+        var cluster = await context.ObservedAsync(ct);
+        await using var inbox = await Inbox.StartAsync(ct);
+        await using var monitoring = await FastMonitoring.StartAsync(new($"http://127.0.0.1:{inbox.Port}/alerts"), ct);
+        monitoring.Scrape(Stage.Slow, cluster.Servers.Replicas[0].Port);
+        await ProductionCluster.Until(async () => await monitoring.Api.ValueAsync($"sum(up{{job=\"{Objectives.Job}\"}})", ct) == 1, "the replica is not scraped", ct);
+        var begun = TimeProvider.System.GetUtcNow();
+        await cluster.Servers.KillAsync("postgres", ct);
+        try
+        {
+            var fault = new Fault("PostgreSQL is killed", [ServiceAlerts.DatabaseDown], [ServiceAlerts.DatabaseDown], false, (_, _) => throw new InvalidOperationException("It is made here."));
+            var (absent, seconds) = await ArriveAsync(inbox, fault, begun, ct);
+            var pages = inbox.All.Where(p => p.Firing && p.Severity == Severity.Page && !fault.Pages.Contains(p.Name)).Select(p => $"a page that does not belong to it, {p.Name}").Distinct().ToList();
+            string note = string.Create(CultureInfo.InvariantCulture, $"{seconds:F0} s after PostgreSQL was killed; smaller: 1 fault of {Faults.All.Count}");
+            return new(absent.Count + pages.Count, absent.Count + pages.Count == 0 ? note : $"{note}; did not arrive: {string.Join(", ", absent)}; {string.Join(", ", pages)}");
+        }
+        finally
+        {
+            await cluster.Servers.StartAsync("postgres", CancellationToken.None);
+        }
+    }
+
     /// <returns>The alerts that did not come, and the seconds until the last of the others had.</returns>
-    private static async Task<(IReadOnlyList<string> Absent, double Seconds)> ArriveAsync(Stage stage, Fault fault, DateTimeOffset begun, CancellationToken ct)
+    private static async Task<(IReadOnlyList<string> Absent, double Seconds)> ArriveAsync(Inbox inbox, Fault fault, DateTimeOffset begun, CancellationToken ct)
     {
         long started = Stopwatch.GetTimestamp();
         while (true)
         {
             // What already stood open when the fault began has arrived, too, where nothing but its own cause opens it.
-            var arrived = stage.Inbox.All.Where(p => p.Firing && (p.StartsAt >= begun || Standing.Contains(p.Name))).Select(p => p.Name).ToHashSet();
+            var arrived = inbox.All.Where(p => p.Firing && (p.StartsAt >= begun || Standing.Contains(p.Name))).Select(p => p.Name).ToHashSet();
             var absent = fault.Alerts.Where(a => !arrived.Contains(a)).ToList();
             var passed = Stopwatch.GetElapsedTime(started);
             if (absent.Count == 0 || passed > ArriveLimit) return (absent, passed.TotalSeconds);

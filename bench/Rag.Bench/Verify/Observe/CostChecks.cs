@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net.Http.Json;
+using Rag.Bench.Verify.Production;
 
 namespace Rag.Bench.Verify.Observe;
 
@@ -40,13 +40,14 @@ internal static class CostChecks
         {
             await using var server = ServerProcess.StartRag(Path.Combine(folder, "data"));
             await server.WaitReadyAsync(ct);
+            long position = 0;
+            for (int n = 0; n < collections; n++)
+                position = (await ProductionCluster.PostAsync(server.Http, $"/v1/collections/c{n}/documents", new { uri = "a.txt", text = $"Shelf {n} holds the records of the year {1000 + n}." }, ct)).GetProperty("position").GetInt64();
+            await ProductionCluster.Until(async () => await ProductionCluster.PositionAsync(server.Http, ct) >= position, "not every collection can be asked", ct);
             for (int n = 0; n < collections; n++)
             {
                 // What is asked of a collection, and of one that is not there, must leave no series of its own.
-                using var put = await server.Http.PostAsJsonAsync($"/v1/collections/c{n}/documents", new { uri = "a.txt", text = $"Shelf {n} holds the records of the year {1000 + n}." }, ct);
-                put.EnsureSuccessStatusCode();
-                using var ask = await server.Http.PostAsJsonAsync("/v1/ask", new { question = $"What does shelf {n} hold?", collection = $"c{n}" }, ct);
-                ask.EnsureSuccessStatusCode();
+                await ProductionCluster.PostAsync(server.Http, "/v1/ask", new { question = $"What does shelf {n} hold?", collection = $"c{n}" }, ct);
                 using var absent = await server.Http.GetAsync($"/v1/collections/absent{n}/documents/{n}", ct);
                 using var nowhere = await server.Http.GetAsync($"/nowhere/{n}", ct);
             }

@@ -41,11 +41,12 @@ internal sealed class ProductionCluster : IAsyncDisposable
     /// <param name="settings">Settings of every replica beside those that every check has.</param>
     /// <param name="monitoring">Whether Prometheus and Alertmanager run, too.</param>
     /// <param name="environment">Of every replica.</param>
+    /// <param name="documents">How many are put in; as many as a capability's checks need unless given.</param>
     public static async Task<ProductionCluster> StartAsync(
-        bool quick, CancellationToken ct, int replicas = ReplicaCount, IEnumerable<string>? settings = null, bool monitoring = false, IReadOnlyDictionary<string, string>? environment = null)
+        bool quick, CancellationToken ct, int replicas = ReplicaCount, IEnumerable<string>? settings = null, bool monitoring = false, IReadOnlyDictionary<string, string>? environment = null, int? documents = null)
     {
         if ((monitoring ? LocalCluster.MissingWithMonitoring : LocalCluster.Missing) is { } missing) throw new CannotMeasureException($"{missing}; deploy/local/README.md says what to install");
-        var text = await ProductionText.LoadAsync(quick ? QuickDocuments : Documents, quick ? QuickQuestions : Questions, ct);
+        var text = await ProductionText.LoadAsync(documents ?? (quick ? QuickDocuments : Documents), quick ? QuickQuestions : Questions, ct);
         var servers = await LocalCluster.StartAsync(
             replicas,
             // A history of many versions is looked at afterwards; a quick run has no time to drain as long as people would.
@@ -162,6 +163,13 @@ internal sealed class ProductionCluster : IAsyncDisposable
         if (!response.IsSuccessStatusCode) throw new HttpRequestException($"{path} answered {(int)response.StatusCode}: {text}");
         using var parsed = JsonDocument.Parse(text);
         return parsed.RootElement.Clone();
+    }
+
+    /// <summary>Asks for an answer as a stream, and reads it to its end.</summary>
+    public static async Task StreamAsync(HttpClient http, string question, CancellationToken ct)
+    {
+        using var response = await http.PostAsJsonAsync("/v1/ask", new { question, stream = true }, ct);
+        await response.Content.ReadAsStringAsync(ct);
     }
 
     /// <summary>Value of a replica's metric without labels that tell series apart; null where there is none.</summary>
