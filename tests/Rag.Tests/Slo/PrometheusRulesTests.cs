@@ -41,6 +41,13 @@ public sealed partial class PrometheusRulesTests
     public async Task Alerts_fire_when_they_should_and_only_then(string file) =>
         (await Deploy.RunAsync("promtool", "test", "rules", Deploy.File($"prometheus/tests/{file}"))).ShouldContain("SUCCESS");
 
+    [Theory, MemberData(nameof(TestFiles))]
+    public void Promtool_is_told_the_order_of_the_groups(string file)
+    {
+        var groups = PrometheusRules.Generate().Split('\n').Where(l => l.StartsWith("  - name: ", StringComparison.Ordinal)).Select(l => l["  - name: ".Length..]);
+        File.ReadAllText(Deploy.File($"prometheus/tests/{file}")).ShouldContain($"group_eval_order: [{string.Join(", ", groups)}]");
+    }
+
     [Theory, MemberData(nameof(AlertNames))]
     public void An_alert_is_tested_where_it_fires_and_where_it_has_data_and_does_not(string name)
     {
