@@ -1,0 +1,18 @@
+namespace Rag.Incidents;
+
+/// <summary>A message that was sent, or given up, while the record was away.</summary>
+/// <param name="State"><see cref="Sent"/> or <see cref="Failed"/>.</param>
+internal sealed record SentMark(string IncidentId, int Round, string Step, string Role, string Channel, string State, DateTimeOffset At, string Detail)
+{
+    public const string Sent = "sent", Failed = "failed";
+
+    public string Key => new PlannedNotification(Round, Step, Role, null).Key(IncidentId, Channel);
+}
+
+/// <summary>What waits for the record: an event, or a message that was sent.</summary>
+internal sealed record SpoolLine(IncidentEvent? Event = null, SentMark? Sent = null)
+{
+    public string Id => Event?.Id ?? "sent/" + Sent!.Key;
+
+    public string IncidentId => Event?.IncidentId ?? Sent!.IncidentId;
+}
