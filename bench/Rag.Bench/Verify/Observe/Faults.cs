@@ -99,16 +99,18 @@ internal static class Faults
             };
         }),
         new("nobody can take the lead", ["NoLeader"], [], false, (stage, ct) => LockAsync(stage, "LOCK TABLE leases IN ACCESS EXCLUSIVE MODE", ct)),
-        // What is ten minutes without movement where it ships is ten seconds here, which the first documents may take.
-        new("a replica stands still while documents come in, and follows slowly", ["ReplicaDown", "IndexLag"], ["ChangeLogStuck"], false, FallBehindAsync),
         new("a replica cannot read what changed", ["ChangeLogStuck"], ["ChangeLogStuck"], false, async (stage, ct) =>
         {
+            // Nothing else may want the table that is locked: what waits for it long enough looks like a database that is away.
+            await stage.Cluster.SettleAsync(ct);
             await stage.Cluster.Servers.PauseAsync(Stage.Strict, ct);
             await stage.Cluster.IngestAsync(stage.Cluster.Replicas[0], "default", [($"stuck/{Guid.NewGuid()}.txt", stage.Cluster.Text.Later[0])], ct);
             var unlock = await LockAsync(stage, "LOCK TABLE document_versions IN ACCESS EXCLUSIVE MODE", ct);
             await stage.Cluster.Servers.ContinueAsync(Stage.Strict, ct);
             return unlock;
         }),
+        // What is ten minutes without movement where it ships is ten seconds here, which the first documents may take.
+        new("a replica stands still while documents come in, and follows slowly", ["ReplicaDown", "IndexLag"], ["ChangeLogStuck"], false, FallBehindAsync),
         new("PostgreSQL is killed", ["DatabaseDown", "ProvenanceDropped"], ["DatabaseDown"], false, async (stage, ct) =>
         {
             await stage.Cluster.Servers.KillAsync("postgres", ct);
