@@ -3,6 +3,7 @@ using Rag.Answering;
 using Rag.Caching;
 using Rag.Evaluation;
 using Rag.Foundation.Commands;
+using Rag.Incidents;
 using Rag.Indexing;
 using Rag.Ingestion;
 using Rag.Retrieval;
@@ -46,6 +47,7 @@ internal static class CommandLine
         root.AddCaching(context);
         root.AddEvaluation(context, parse => RagConfiguration.Load(ServerConnection.SettingsOf(context, parse)));
         root.AddSlo(context);
+        root.AddIncidents(context);
         root.AddStatus(context);
         root.AddConfig(context);
         return root;

@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Mvc;
 using Rag.Caching;
 using Rag.Foundation;
 using Rag.Foundation.Commands;
+using Rag.Incidents;
 using Rag.Indexing;
 using Rag.Inference;
 using Rag.Ingestion;
@@ -21,7 +22,8 @@ public sealed record CacheLayerStatus(string Layer, long Requests, long Hits);
 /// <param name="IndexLagSeconds">Age of the oldest change that this replica's index lacks; 0 where it lacks none.</param>
 public sealed record SystemStatus(
     string Version, string Storage, long? RecordBytes, long? Documents, double UptimeSeconds, long IndexPosition, double IndexLagSeconds, IndexStatus? Index,
-    IReadOnlyList<CacheLayerStatus> Cache, IReadOnlyList<DependencyStatus> Dependencies, IReadOnlyList<ReplicaInfo>? Replicas, IReadOnlyList<ObjectiveStatus>? Objectives);
+    IReadOnlyList<CacheLayerStatus> Cache, IReadOnlyList<DependencyStatus> Dependencies, IReadOnlyList<ReplicaInfo>? Replicas, IReadOnlyList<ObjectiveStatus>? Objectives,
+    IReadOnlyList<IncidentSummary>? Incidents);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(SystemStatus))]
@@ -41,7 +43,9 @@ internal static class StatusCommands
             var status = new SystemStatus(
                 typeof(StatusCommands).Assembly.GetName().Version!.ToString(3), database.Provider, null, null, Math.Round(time.GetElapsedTime(started).TotalSeconds, 1),
                 indexer.Position, Math.Round(changeLog.LagSeconds(indexer.Position), 1), null,
-                CacheLayer.All.Select(l => new CacheLayerStatus(l, cache.Of(l).Requests, cache.Of(l).Hits)).ToList(), dependencies.List(), null, null);
+                CacheLayer.All.Select(l => new CacheLayerStatus(l, cache.Of(l).Requests, cache.Of(l).Hits)).ToList(), dependencies.List(), null, null,
+                // Known without the record, too.
+                (await services.GetRequiredService<IncidentDesk>().ListAsync(all: false, IncidentDesk.MaxList, ct)).Select(services.GetRequiredService<IncidentViews>().Summary).ToList());
             return record.Away ? status : await WithRecordAsync(status, services, ct);
         }).WithTags("Operate").WithSummary("Where the service stands");
         return routes;
@@ -81,6 +85,7 @@ internal static class StatusCommands
                 context.Out.MarkupLineInterpolated($"replica    {r.Name}{(r.Leads ? ", leads" : "")}: {(r.Up ? "up" : "GONE")} since {(r.Up ? r.StartedAt : r.SeenAt):yyyy-MM-dd HH:mm}, position {r.IndexPosition}, CPU {100 * r.CpuShare:F0} %, memory {100 * r.MemoryShare:F0} %");
             foreach (var o in s.Objectives ?? [])
                 context.Out.MarkupLineInterpolated($"objective  {o.Title} {o.Promise}: {(o.Attained is { } a ? $"{SloReport.Percent(a, o.Target)}, {100 * o.BudgetLeft:F0} % of the budget left" : "no events yet")}");
+            foreach (var incident in s.Incidents ?? []) IncidentsCommands.Print(context.Out, incident);
             foreach (var layer in s.Cache)
                 context.Out.MarkupLineInterpolated($"cache      {layer.Layer}: {layer.Hits:N0} of {layer.Requests:N0} look-ups{(layer.Requests > 0 ? $" ({100.0 * layer.Hits / layer.Requests:F0} %)" : "")}");
             if (s.Index is { } index) IndexingCommands.Print(context.Out, index);

@@ -5,6 +5,7 @@ using Rag.Access;
 using Rag.Answering;
 using Rag.Caching;
 using Rag.Foundation;
+using Rag.Incidents;
 using Rag.Indexing;
 using Rag.Inference;
 using Rag.Ingestion;
@@ -36,7 +37,8 @@ public static class RagModules
             .AddRetrieval(sections)
             .AddAnswering(sections)
             .AddTelemetry(sections)
-            .AddSlo(sections);
+            .AddSlo(sections)
+            .AddIncidents(sections);
         services.AddSingleton(sections);
         sections.ThrowIfWrong();
         return services;

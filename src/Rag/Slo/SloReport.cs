@@ -18,6 +18,9 @@ public sealed record SloStatus(int WindowDays, DateTimeOffset? Since, IReadOnlyL
 /// <summary>Events of one objective in an hour.</summary>
 internal sealed record SloHour(long Hour, long Good, long Total);
 
+/// <summary>Events of one objective in a minute.</summary>
+internal sealed record SloMinute(long Minute, long Good, long Total);
+
 /// <param name="Path">Below the folder that they are written to, with slashes.</param>
 public sealed record MonitoringFile(string Path, string Content);
 
@@ -64,6 +67,16 @@ internal sealed class SloReport(Database database, SloRecorder recorder, TimePro
         return (await connection.QueryAsync<(long Hour, long Good, long Total)>(new CommandDefinition(
             "SELECT minute / 60, CAST(SUM(good) AS BIGINT), CAST(SUM(total) AS BIGINT) FROM slo_minutes WHERE minute > @after AND objective = @Name GROUP BY minute / 60 ORDER BY 1",
             new { after = After(length), objective.Name }, cancellationToken: ct))).Select(r => new SloHour(r.Hour, r.Good, r.Total)).ToList();
+    }
+
+    /// <summary>The objective's events by the minute (minutes since 1970) from one time to another, oldest first; minutes without events are left out.</summary>
+    public async Task<IReadOnlyList<SloMinute>> MinutesAsync(Objective objective, DateTimeOffset from, DateTimeOffset to, CancellationToken ct)
+    {
+        await recorder.FlushAsync(ct);
+        await using var connection = await database.OpenAsync(ct);
+        return (await connection.QueryAsync<(long Minute, long Good, long Total)>(new CommandDefinition(
+            "SELECT minute, good, total FROM slo_minutes WHERE minute >= @first AND minute <= @last AND objective = @Name ORDER BY minute",
+            new { first = SloRecorder.Minute(from), last = SloRecorder.Minute(to), objective.Name }, cancellationToken: ct))).Select(r => new SloMinute(r.Minute, r.Good, r.Total)).ToList();
     }
 
     public static double? BurnRate(Objective objective, (long Good, long Total) events) =>

@@ -19,6 +19,9 @@ internal static class ObjectiveAlerts
 
     private const string CacheWindow = "30m";
 
+    /// <summary>Bad events in the long window below which a burn rate says nothing.</summary>
+    public static int MinBad(Objective objective) => objective == Objectives.Latency ? MinSlowEvents : MinBadEvents;
+
     public static IEnumerable<AlertRule> All() =>
         Objectives.All.SelectMany(o => Objectives.BurnRatesOf(o).Select(b => Burns(o, b))).Append(CacheHitRateLow());
 
@@ -36,7 +39,7 @@ internal static class ObjectiveAlerts
             $"""
             {CountRules.BadShare(burn.Short)}{selector} > {bound}
             and {CountRules.BadShare(burn.Long)}{selector} > {bound}
-            and {CountRules.Bad(burn.Long)}{selector} >= {(objective == Objectives.Latency ? MinSlowEvents : MinBadEvents)}
+            and {CountRules.Bad(burn.Long)}{selector} >= {MinBad(objective)}
             """,
             $"{objective.Title}: the error budget burns {(burn.Factor > 1 ? $"more than {Yaml.Number(burn.Factor)} times as fast as" : "faster than")} it may",
             $"{{{{ $value | humanizePercentage }}}} of the last {burn.Short} were bad; {Percent(objective.Budget)} may be " +
