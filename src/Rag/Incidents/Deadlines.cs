@@ -1,4 +1,5 @@
 using NodaTime;
+using NodaTime.TimeZones;
 
 namespace Rag.Incidents;
 
@@ -15,6 +16,9 @@ internal sealed record BusinessCalendar(DateTimeZone Zone, IReadOnlySet<IsoDayOf
     /// <summary>Far more holidays in a row than there are; past them, any day will do.</summary>
     private const int MaxDays = 800;
 
+    /// <summary>Where the clocks are put forward over the end of the day, it is when they go on; where they are put back, the first of the two.</summary>
+    private static readonly ZoneLocalMappingResolver FirstReached = Resolvers.CreateMappingResolver(Resolvers.ReturnEarlier, Resolvers.ReturnStartOfIntervalAfter);
+
     public bool IsBusinessDay(LocalDate date) => Days.Contains(date.DayOfWeek) && !Dates.Contains(date) && !Yearly.Contains((date.Month, date.Day));
 
     /// <summary>The end of the first business day after the day that it is at an instant, in this place.</summary>
@@ -25,8 +29,7 @@ internal sealed record BusinessCalendar(DateTimeZone Zone, IReadOnlySet<IsoDayOf
         {
             var day = today.PlusDays(i);
             if (!IsBusinessDay(day)) continue;
-            // Where the clocks are put forward over the end of the day, it is when they go on; where they are put back, the first of the two.
-            var end = (day + End).InZoneLeniently(Zone);
+            var end = (day + End).InZone(Zone, FirstReached);
             // A day that a place left out when it crossed the date line is none to respond on.
             if (end.Date == day) return end.ToInstant();
         }

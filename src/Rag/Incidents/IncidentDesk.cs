@@ -6,22 +6,28 @@ using Rag.Storage;
 namespace Rag.Incidents;
 
 /// <summary>What people and alerts do to incidents: in the record, or in the interim state while that is away.</summary>
-internal sealed class IncidentDesk(IncidentRecord record, InterimIncidents interim, RecordState state, TimeProvider time, ILogger<IncidentDesk> log)
+internal sealed class IncidentDesk(IncidentRecord record, InterimIncidents interim, Recipients recipients, RecordState state, TimeProvider time, ILogger<IncidentDesk> log)
 {
     public const int MaxList = 200;
 
     private const int MaxTitle = 200, MaxText = 10_000, MaxActionItems = 100, MaxNotes = 1_000;
 
     /// <summary>Takes alerts in. Returns when they are on disk.</summary>
-    public Task<IReadOnlyList<Incident>> TakeAsync(IReadOnlyList<Alert> alerts, CancellationToken ct) =>
-        EitherAsync(() => record.TakeAsync(alerts, ct), () => interim.TakeAsync(alerts, ct));
+    public async Task<IReadOnlyList<Incident>> TakeAsync(IReadOnlyList<Alert> alerts, CancellationToken ct)
+    {
+        var changed = await EitherAsync(() => record.TakeAsync(alerts, ct), () => interim.TakeAsync(alerts, ct));
+        foreach (var incident in changed) Heard(incident);
+        return changed;
+    }
 
-    public Task<Incident> OpenAsync(string? title, string? severity, string? description, CancellationToken ct)
+    public async Task<Incident> OpenAsync(string? title, string? severity, string? description, CancellationToken ct)
     {
         string id = IncidentIds.Of("incident", Ids.New(time));
         var opened = new IncidentEvent(AlertIntake.OpenedId(id), id, Now(), IncidentKind.Opened, Actors.Operator,
             new(Key: "by-hand/" + id, Title: Text(title, MaxTitle, "title"), Severity: Severity(severity), Text: description is null ? "" : Text(description, MaxText, "description")));
-        return EitherAsync(() => record.OpenAsync(opened, ct), () => interim.OpenAsync(opened, ct));
+        var incident = await EitherAsync(() => record.OpenAsync(opened, ct), () => interim.OpenAsync(opened, ct));
+        Heard(incident);
+        return incident;
     }
 
     /// <summary>Stops the escalation.</summary>
@@ -124,6 +130,12 @@ internal sealed class IncidentDesk(IncidentRecord record, InterimIncidents inter
 
     /// <summary>The record cannot take or give it now; or it may have taken it, in which case telling it again changes nothing.</summary>
     public static bool Lost(Exception e) => e is RagException { Kind: ErrorKind.Unavailable or ErrorKind.StorageFull } or DbException;
+
+    /// <summary>An incident that nobody hears of is the quietest failure of all.</summary>
+    private void Heard(Incident incident)
+    {
+        if (incident.Open && recipients.Of(incident).Count == 0) log.NobodyIsTold(incident.Name, incident.Severity);
+    }
 
     private DateTimeOffset Now() => Clock.FromMicroseconds(time.Microseconds());
 
