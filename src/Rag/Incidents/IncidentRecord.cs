@@ -134,8 +134,8 @@ internal sealed class IncidentRecord(Database database, Escalation escalation, R
     private static async Task<Dictionary<string, string>> KnownAsync(DbTransaction tx, IReadOnlyList<Alert> alerts)
     {
         var known = new Dictionary<string, string>();
-        foreach (string[] firings in alerts.Select(AlertIntake.Firing).Distinct().Chunk(500))
-            foreach (var (firing, id) in await tx.Connection!.QueryAsync<(string, string)>("SELECT firing, incident_id FROM incident_alerts WHERE firing IN @firings", new { firings }, tx)) known[firing] = id;
+        foreach (var piece in InList.Pieces(alerts.Select(AlertIntake.Firing)))
+            foreach (var (firing, id) in await tx.Connection!.QueryAsync<(string, string)>($"SELECT firing, incident_id FROM incident_alerts WHERE firing IN {InList.Sql}", piece, tx)) known[firing] = id;
         return known;
     }
 
@@ -189,9 +189,9 @@ internal sealed class IncidentRecord(Database database, Escalation escalation, R
     private static async Task<IReadOnlyList<Incident>> LoadAsync(DbConnection connection, IReadOnlyList<string> ids, CancellationToken ct)
     {
         var events = new List<IncidentEvent>();
-        foreach (string[] some in ids.Chunk(500))
+        foreach (var piece in InList.Pieces(ids))
             events.AddRange((await connection.QueryAsync<EventRow>(new CommandDefinition(
-                "SELECT id, incident_id AS IncidentId, at, kind, actor, data FROM incident_events WHERE incident_id IN @some", new { some }, cancellationToken: ct))).Select(r => r.Event));
+                $"SELECT id, incident_id AS IncidentId, at, kind, actor, data FROM incident_events WHERE incident_id IN {InList.Sql}", piece, cancellationToken: ct))).Select(r => r.Event));
         var byIncident = events.ToLookup(e => e.IncidentId);
         return [.. ids.Where(byIncident.Contains).Select(id => Incident.Fold(byIncident[id]))];
     }

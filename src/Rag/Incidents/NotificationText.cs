@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Rag.Incidents;
 
-/// <summary>What a message says.</summary>
+/// <summary>What a message says; channels add by when and how to acknowledge, and the link.</summary>
 internal static class NotificationText
 {
     public static Notification Of(Incident incident, PlannedNotification planned, string channel, IncidentsOptions options) => new(
@@ -26,7 +26,6 @@ internal static class NotificationText
         }
         if (planned.Step == Step.Escalated) lines.Add("Nobody has acknowledged it in time.");
         if (incident.Round > 1) lines.Add($"It was resolved before and is open again, for the {incident.Round}. time.");
-        if (planned.Deadline is { } deadline) lines.Add($"Acknowledge it by {At(deadline)}: rag incidents acknowledge {incident.Name}");
         return string.Join('\n', lines);
     }
 

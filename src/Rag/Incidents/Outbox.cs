@@ -67,9 +67,12 @@ internal sealed class Outbox(Database database, TimeProvider time)
     public async Task<IReadOnlyList<NotificationRow>> ListAsync(IReadOnlyList<string> incidents, CancellationToken ct)
     {
         await using var connection = await database.OpenAsync(ct);
-        return [.. (await connection.QueryAsync<(string IncidentId, long Round, string Step, string Role, string Channel, string State, long Tries, long? SentAt, string? Detail)>(new CommandDefinition(
-            "SELECT incident_id, round, step, role, channel, state, tries, sent_at, detail FROM incident_notifications WHERE incident_id IN @incidents ORDER BY due_at, id LIMIT 1000", new { incidents }, cancellationToken: ct)))
-            .Select(r => new NotificationRow(r.IncidentId, (int)r.Round, r.Step, r.Role, r.Channel, r.State, (int)r.Tries, r.SentAt is { } at ? Clock.FromMicroseconds(at) : null, r.Detail))];
+        var rows = new List<NotificationRow>();
+        foreach (var piece in InList.Pieces(incidents))
+            rows.AddRange((await connection.QueryAsync<(string IncidentId, long Round, string Step, string Role, string Channel, string State, long Tries, long? SentAt, string? Detail)>(new CommandDefinition(
+                $"SELECT incident_id, round, step, role, channel, state, tries, sent_at, detail FROM incident_notifications WHERE incident_id IN {InList.Sql} ORDER BY due_at, id LIMIT 1000", piece, cancellationToken: ct)))
+                .Select(r => new NotificationRow(r.IncidentId, (int)r.Round, r.Step, r.Role, r.Channel, r.State, (int)r.Tries, r.SentAt is { } at ? Clock.FromMicroseconds(at) : null, r.Detail)));
+        return rows;
     }
 
     public static IncidentEvent Told(string key, string incidentId, DateTimeOffset at, string step, string role, string channel, bool sent, string detail) => new(
