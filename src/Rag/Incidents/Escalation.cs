@@ -44,11 +44,11 @@ internal sealed class Escalation(IncidentsOptions options)
     {
         if (incident.Round == 0) return [];
         var ladder = options.Escalation.Ladder(incident.Severity);
-        var first = incident.Assignee is { } assignee ? ladder[0].Append(assignee).Distinct() : ladder[0];
-        var plan = first.Select(role => new PlannedNotification(incident.Round, Step.Opened, role, Deadline(incident))).ToList();
+        var first = incident.GivenTo is { } role ? ladder[0].Append(role).Distinct() : ladder[0];
+        var plan = first.Select(told => new PlannedNotification(incident.Round, Step.Opened, told, Deadline(incident))).ToList();
         for (int level = 1; level <= incident.Level && level < ladder.Count; level++)
-            plan.AddRange(ladder[level].Select(role => new PlannedNotification(incident.Round, Step.Escalated, role, Due(incident, level + 1))));
-        if (!incident.Open) plan.AddRange(plan.Select(p => p.Role).Distinct().ToList().Select(role => new PlannedNotification(incident.Round, Step.Resolved, role, null)));
+            plan.AddRange(ladder[level].Select(told => new PlannedNotification(incident.Round, Step.Escalated, told, Due(incident, level + 1))));
+        if (!incident.Open) plan.AddRange(plan.Select(p => p.Role).Distinct().ToList().Select(told => new PlannedNotification(incident.Round, Step.Resolved, told, null)));
         return plan;
     }
 

@@ -50,6 +50,9 @@ internal sealed record Incident
     /// <summary>Role that has it; null before anybody was named.</summary>
     public string? Assignee { get; private set; }
 
+    /// <summary>Role that it was given to, and that has to be told so; whoever acknowledges knows.</summary>
+    public string? GivenTo { get; private set; }
+
     public IReadOnlyList<IncidentAlert> Alerts { get; private set; } = [];
     public IReadOnlyList<IncidentAlert> Firing => [.. Alerts.Where(a => a.EndedAt is null)];
     public IReadOnlyList<ActionItem> ActionItems { get; private set; } = [];
@@ -144,7 +147,7 @@ internal sealed record Incident
                     Tell(e, $"by {d.Role} {d.Text}".TrimEnd());
                     break;
                 case IncidentKind.Assigned:
-                    _incident.Assignee = d.Role;
+                    (_incident.Assignee, _incident.GivenTo) = (d.Role, d.Role);
                     Tell(e, $"to {d.Role} {d.Text}".TrimEnd());
                     break;
                 case IncidentKind.Escalated:

@@ -15,7 +15,7 @@ internal static class IncidentKind
 
     /// <summary>Order of events of the same instant.</summary>
     public static readonly IReadOnlyList<string> All =
-        [Opened, AlertFired, Reopened, SeverityChanged, Assigned, Acknowledged, Escalated, Notified, NotifyFailed, Note, ActionItem, AlertResolved, Resolved];
+        [Opened, AlertFired, Reopened, SeverityChanged, Assigned, Acknowledged, Escalated, Note, ActionItem, AlertResolved, Resolved, Notified, NotifyFailed];
 }
 
 /// <summary>What an event says beyond its kind; which of it is there depends on the kind.</summary>

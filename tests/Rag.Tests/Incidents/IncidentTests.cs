@@ -69,7 +69,7 @@ public abstract class IncidentTests(Engine engine) : IAsyncDisposable
         await service.Get<IncidentDesk>().AcknowledgeAsync(incident.Name, IncidentRole.DevOps, "looking", Cancel);
         await AdvanceAsync(service, TimeSpan.FromHours(5));
         Told().Count.ShouldBe(2);
-        var found = await service.Get<IncidentDesk>().FindAsync(incident.Name[..7], Cancel);
+        var found = await service.Get<IncidentDesk>().FindAsync(incident.Name[..8], Cancel);
         (found.State, found.Assignee).ShouldBe(("acknowledged", IncidentRole.DevOps));
         service.Get<IncidentViews>().Summary(found).DeadlineMet.ShouldBe(false);
     }
@@ -222,16 +222,13 @@ public abstract class IncidentTests(Engine engine) : IAsyncDisposable
             await AdvanceAsync(service, TimeSpan.FromMinutes(16));
             Told().ShouldBe([$"opened {IncidentRole.OnCall}", $"escalated {IncidentRole.DevOps}"]);
         }
-        // The replica is started again and the record is still away: what it knew is on its disk.
+        // Killed while it wrote a line: what was acknowledged before is there.
+        await File.AppendAllTextAsync(Path.Combine(_folder, "incidents", "spool.jsonl"), "0123456789abcdef {\"event\":", Cancel);
         await using (var service = await TestService.StartAsync(settings: Settings(), engine: engine, record: record, time: _time, data: _folder))
         {
-            service.Get<RecordState>().Postponed = new RagException(ErrorKind.Unavailable, "away", "wait");
+            await PassAsync(service);
             (await service.Get<IncidentDesk>().AcknowledgeAsync(name, IncidentRole.DevOps, null, Cancel)).State.ShouldBe("acknowledged");
             await AdvanceAsync(service, TimeSpan.FromHours(1));
-            Told().Count.ShouldBe(2);
-            service.Get<RecordState>().Postponed = null;
-            await PassAsync(service);
-            await AdvanceAsync(service, TimeSpan.FromMinutes(2));
             Told().Count.ShouldBe(2);
             File.Exists(Path.Combine(_folder, "incidents", "spool.jsonl")).ShouldBeFalse();
             var incident = (await OpenAsync(service)).ShouldHaveSingleItem();
@@ -242,6 +239,45 @@ public abstract class IncidentTests(Engine engine) : IAsyncDisposable
             Told().Count(t => t.StartsWith("resolved", StringComparison.Ordinal)).ShouldBe(2);
             (await service.Get<IncidentDesk>().ListAsync(all: true, 50, Cancel)).ShouldHaveSingleItem();
         }
+    }
+
+    [Fact]
+    public async Task Without_the_record_people_see_acknowledge_and_resolve_all_the_same()
+    {
+        await using var service = await StartAsync();
+        var desk = service.Get<IncidentDesk>();
+        service.Get<RecordState>().Postponed = new RagException(ErrorKind.Unavailable, "away", "wait");
+        var opened = await desk.OpenAsync("Seen by somebody", "P0", null, Cancel);
+        await PassAsync(service);
+        (await desk.FindAsync(opened.Name, Cancel)).Timeline.Select(t => t.Kind).ShouldBe([IncidentKind.Opened, IncidentKind.Notified]);
+        await desk.AcknowledgeAsync(opened.Name, null, null, Cancel);
+        await AdvanceAsync(service, TimeSpan.FromHours(1));
+        Told().ShouldBe([$"opened {IncidentRole.OnCall}"]);
+        (await desk.ResolveAsync(opened.Name, "it was nothing", Cancel)).State.ShouldBe("resolved");
+        await PassAsync(service);
+        Told().ShouldBe([$"opened {IncidentRole.OnCall}", $"resolved {IncidentRole.OnCall}"]);
+        service.Get<RecordState>().Postponed = null;
+        await AdvanceAsync(service, TimeSpan.FromMinutes(2));
+        (await service.Get<IncidentRecord>().ListAsync(all: true, 5, Cancel)).ShouldHaveSingleItem().Timeline.Select(t => t.Kind)
+            .ShouldBe([IncidentKind.Opened, IncidentKind.Notified, IncidentKind.Acknowledged, IncidentKind.Resolved, IncidentKind.Notified]);
+        Told().Count.ShouldBe(2);
+    }
+
+    [Fact]
+    public async Task What_waits_for_the_record_on_disk_is_bounded_and_survives_a_kill_in_the_middle_of_a_line()
+    {
+        var log = Microsoft.Extensions.Logging.Abstractions.NullLogger<IncidentSpool>.Instance;
+        using var data = DataDirectory.Open(new StorageOptions { DataDirectory = _folder });
+        var spool = new IncidentSpool(data, new IncidentsOptions { SpoolMb = 1 }, log);
+        SpoolLine Line(int i, int chars) => new(Event: new($"e{i}", "a", Now, IncidentKind.Note, Actors.Operator, new(Text: new string('x', chars))));
+        spool.Append([Line(1, 10), Line(2, 10), Line(1, 10)]);
+        Should.Throw<RagException>(() => spool.Append([Line(3, 2_000_000)])).Kind.ShouldBe(ErrorKind.StorageFull);
+        await File.AppendAllTextAsync(Path.Combine(_folder, "incidents", "spool.jsonl"), "0123456789abcdef {\"event\":", Cancel);
+        spool = new IncidentSpool(data, new IncidentsOptions { SpoolMb = 1 }, log);
+        spool.Lines.Select(l => l.Id).ShouldBe(["e1", "e2"]);
+        spool.Append([Line(4, 10)]);
+        spool.Remove(["e1"]);
+        new IncidentSpool(data, new IncidentsOptions(), log).Lines.Select(l => l.Id).ShouldBe(["e2", "e4"]);
     }
 
     [Fact]
