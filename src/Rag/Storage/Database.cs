@@ -76,5 +76,8 @@ internal sealed record SqlDialect(string LockRows, string SkipLocked, string Now
 /// <summary>The engine cannot be reached now; nothing that is tried at once will fare better.</summary>
 internal class DatabaseLostException(string message, Exception inner) : Exception(message, inner);
 
+/// <summary>The engine answers, and another transaction holds what this one needs: the record is there.</summary>
+internal sealed class DatabaseBusyException(string message, Exception inner) : Exception(message, inner);
+
 /// <summary>The engine was lost while it committed: the transaction is there whole or not at all, and which is not known.</summary>
 internal sealed class UnknownOutcomeException(string message, Exception inner) : DatabaseLostException(message, inner);

@@ -31,16 +31,24 @@ internal sealed class RecordState(Database database)
     /// <summary>Notes a failure if it is one of the record's.</summary>
     public bool Failed(Exception e)
     {
-        var trouble = e as RagException ?? (e is DbException error ? database.Translate(error) : null);
-        if (trouble?.Kind != ErrorKind.Unavailable) return false;
+        if (Translated(e) is not { } trouble) return false;
         _trouble = trouble;
         Interlocked.Increment(ref _failures);
         return true;
     }
 
+    /// <summary>Whether a failure says that the record is away, and not only that somebody else holds a part of it.</summary>
+    public bool Says(Exception e) => Translated(e) is not null;
+
     /// <exception cref="RagException">Unavailable: the record is away.</exception>
     public void Require()
     {
         if (Trouble is { } trouble) throw new RagException(ErrorKind.Unavailable, trouble.Message, trouble.Remedy, trouble);
+    }
+
+    private RagException? Translated(Exception e)
+    {
+        var trouble = e as RagException ?? (e is DbException error ? database.Translate(error) : null);
+        return trouble is { Kind: ErrorKind.Unavailable, InnerException: not DatabaseBusyException } ? trouble : null;
     }
 }

@@ -7,7 +7,7 @@ using Rag.Storage;
 namespace Rag.Telemetry;
 
 /// <summary>Looks at the record every few seconds, so that metrics and status cost it nothing when they are read.</summary>
-internal sealed class ChangeLogWatch(ChangeLog changes, DocumentRecord documents, IIndexer indexer, TimeProvider time) : BackgroundService
+internal sealed class ChangeLogWatch(ChangeLog changes, DocumentRecord documents, IIndexer indexer, RecordState record, TimeProvider time) : BackgroundService
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
 
@@ -35,9 +35,9 @@ internal sealed class ChangeLogWatch(ChangeLog changes, DocumentRecord documents
                 _oldestMissingAt = missing.Count > 0 ? missing[0].At : 0;
                 Up = true;
             }
-            catch (Exception) when (!stop.IsCancellationRequested)
+            catch (Exception e) when (!stop.IsCancellationRequested)
             {
-                Up = false;
+                Up = !record.Says(e);
             }
             await Task.Delay(Interval, time, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }

@@ -187,18 +187,22 @@ public sealed class PostgresFailureTests
         await using var database = new PostgresDatabase(options, TimeProvider.System);
         await database.MigrateAsync(Cancel);
         await Fails("DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '53100'; END $$", ErrorKind.StorageFull, "disk");
-        await Fails("SELECT pg_sleep(3)", ErrorKind.Unavailable, "in time");
+        var state = new RecordState(database);
+        state.Failed(await Fails("SELECT pg_sleep(3)", ErrorKind.Unavailable, "in time")).ShouldBeTrue();
         await database.WriteAsync(async tx =>
         {
             await tx.Connection!.ExecuteAsync("LOCK TABLE leases", transaction: tx);
-            await Fails("UPDATE leases SET until_at = 0", ErrorKind.Unavailable, "Another transaction");
+            // The record is there: only a part of it is held.
+            state.Failed(await Fails("UPDATE leases SET until_at = 0", ErrorKind.Unavailable, "Another transaction")).ShouldBeFalse();
+            state.Away.ShouldBeFalse();
         }, Cancel);
 
-        async Task Fails(string sql, ErrorKind kind, string message)
+        async Task<RagException> Fails(string sql, ErrorKind kind, string message)
         {
             var e = await Should.ThrowAsync<RagException>(() => database.WriteAsync(tx => tx.Connection!.ExecuteAsync(sql, transaction: tx), Cancel));
             e.Kind.ShouldBe(kind);
             e.Message.ShouldContain(message);
+            return e;
         }
     }
 

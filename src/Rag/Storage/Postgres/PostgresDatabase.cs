@@ -175,8 +175,8 @@ internal sealed class PostgresDatabase : Database
         {
             PostgresErrorCodes.DiskFull => new(ErrorKind.StorageFull, "The disk of the PostgreSQL server is full.", "Free space on the server; nothing was lost or half-written.", e),
             PostgresErrorCodes.QueryCanceled => new(ErrorKind.Unavailable, "PostgreSQL did not finish a statement in time.", "Try again; if it persists, look for what holds it up with 'rag database check', or raise Storage:Postgres:StatementTimeoutMs.", e),
-            PostgresErrorCodes.LockNotAvailable => new(ErrorKind.Unavailable, "Another transaction holds what this write needs.", "Try again; if it persists, look for a long transaction with 'rag database check'.", e),
-            PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected => new(ErrorKind.Unavailable, "The write met another one and was rolled back.", "Try again; nothing was written.", e),
+            PostgresErrorCodes.LockNotAvailable => new(ErrorKind.Unavailable, "Another transaction holds what this write needs.", "Try again; if it persists, look for a long transaction with 'rag database check'.", new DatabaseBusyException(e.MessageText, e)),
+            PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected => new(ErrorKind.Unavailable, "The write met another one and was rolled back.", "Try again; nothing was written.", new DatabaseBusyException(e.MessageText, e)),
             PostgresErrorCodes.TooManyConnections => new(ErrorKind.Unavailable, "PostgreSQL takes no more connections.", "Lower Storage:Postgres:MaxPoolSize on each replica, or raise max_connections on the server.", new DatabaseLostException(e.MessageText, e)),
             PostgresErrorCodes.ReadOnlySqlTransaction => ReadOnly(e),
             PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.UndefinedColumn => new(ErrorKind.Unavailable, $"The record has not the schema of this release: {e.MessageText}.", "Restart this replica, which brings the schema up to date.", e),
