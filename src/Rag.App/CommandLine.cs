@@ -6,6 +6,7 @@ using Rag.Foundation.Commands;
 using Rag.Indexing;
 using Rag.Ingestion;
 using Rag.Retrieval;
+using Rag.Runbook;
 using Rag.Slo;
 using Rag.Storage;
 
@@ -46,6 +47,7 @@ internal static class CommandLine
         root.AddCaching(context);
         root.AddEvaluation(context, parse => RagConfiguration.Load(ServerConnection.SettingsOf(context, parse)));
         root.AddSlo(context);
+        root.AddRunbook(context);
         root.AddStatus(context);
         root.AddConfig(context);
         return root;

@@ -7,6 +7,7 @@ using Rag.Foundation;
 using Rag.Indexing;
 using Rag.Ingestion;
 using Rag.Retrieval;
+using Rag.Runbook;
 using Rag.Slo;
 using Rag.Storage;
 using Rag.Telemetry;
@@ -54,6 +55,7 @@ internal static class RagServer
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, StorageJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, CachingJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, SloJson.Default);
+            json.SerializerOptions.TypeInfoResolverChain.Insert(0, RunbookJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, StatusJson.Default);
         });
         builder.WebHost.ConfigureKestrel((context, kestrel) =>
@@ -82,6 +84,7 @@ internal static class RagServer
         app.MapIndexing();
         app.MapTelemetry();
         app.MapSlo();
+        app.MapRunbook();
         app.MapStatus();
         app.MapPages();
         app.MapOpenApi();

@@ -9,6 +9,7 @@ using Rag.Indexing;
 using Rag.Inference;
 using Rag.Ingestion;
 using Rag.Retrieval;
+using Rag.Runbook;
 using Rag.Slo;
 using Rag.Storage;
 using Rag.Telemetry;
@@ -36,7 +37,8 @@ public static class RagModules
             .AddRetrieval(sections)
             .AddAnswering(sections)
             .AddTelemetry(sections)
-            .AddSlo(sections);
+            .AddSlo(sections)
+            .AddRunbook(sections);
         services.AddSingleton(sections);
         sections.ThrowIfWrong();
         return services;
