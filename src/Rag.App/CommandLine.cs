@@ -5,6 +5,7 @@ using Rag.Evaluation;
 using Rag.Foundation.Commands;
 using Rag.Indexing;
 using Rag.Ingestion;
+using Rag.Maintenance;
 using Rag.Retrieval;
 using Rag.Runbook;
 using Rag.Slo;
@@ -46,6 +47,7 @@ internal static class CommandLine
         root.AddIndexing(context);
         root.AddCaching(context);
         root.AddEvaluation(context, parse => RagConfiguration.Load(ServerConnection.SettingsOf(context, parse)));
+        root.AddMaintenance(context);
         root.AddSlo(context);
         root.AddRunbook(context);
         root.AddStatus(context);

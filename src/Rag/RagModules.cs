@@ -8,6 +8,7 @@ using Rag.Foundation;
 using Rag.Indexing;
 using Rag.Inference;
 using Rag.Ingestion;
+using Rag.Maintenance;
 using Rag.Retrieval;
 using Rag.Runbook;
 using Rag.Slo;
@@ -30,6 +31,7 @@ public static class RagModules
         services
             .AddStorage(sections)
             .AddAccess(sections)
+            .AddMaintenance(sections)
             .AddCaching(sections)
             .AddInference(sections)
             .AddIngestion(sections)

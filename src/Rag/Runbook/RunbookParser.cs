@@ -45,7 +45,10 @@ internal static partial class RunbookParser
         if (lists.Count == 0) return new(RunbookLinks.Anchor(title), title, heading.Level, chapter, whole, markdown[(heading.Span.End + 1)..end].Trim(), "", []);
         var list = lists[0];
         var steps = list.OfType<ListItemBlock>().Select((item, n) => Step(markdown, title, item, n + 1)).ToList();
-        return new(RunbookLinks.Anchor(title), title, heading.Level, chapter, whole, markdown[(heading.Span.End + 1)..list.Span.Start].Trim(), markdown[(list.Span.End + 1)..end].Trim(), steps);
+        // A value may be named in one step and be put into the commands of the next.
+        var names = steps.SelectMany(s => s.Commands.Select(c => c.Where ?? "").Append(s.Text)).SelectMany(t => Mentioned().Matches(t)).Select(m => m.Groups[1].Value).Distinct().ToList();
+        return new(RunbookLinks.Anchor(title), title, heading.Level, chapter, whole, markdown[(heading.Span.End + 1)..list.Span.Start].Trim(), markdown[(list.Span.End + 1)..end].Trim(),
+            [.. steps.Select(s => s with { Commands = [.. s.Commands.Select(c => c with { Placeholders = [.. names.Where(n => Regex.IsMatch(c.Text, $@"\b{n}\b"))] })] })]);
     }
 
     private static RunbookStep Step(string markdown, string title, ListItemBlock item, int number)
@@ -61,18 +64,21 @@ internal static partial class RunbookParser
                 where = null;
                 continue;
             }
+            if (where is not null) Say(where + ":");
+            where = null;
             foreach (string sentence in Paragraphs(OneLine(markdown[block.Span.Start..(block.Span.End + 1)])))
             {
                 if (Of(sentence, "Expected:") is { } expected) commands[^1] = commands.Count == 0 ? throw Misplaced(title, sentence) : commands[^1] with { Expected = expected };
                 else if (Of(sentence, "Changes:") is { } changes) commands[^1] = commands.Count == 0 ? throw Misplaced(title, sentence) : commands[^1] with { Changes = changes };
-                else if (commands.Count > 0 && sentence.EndsWith(':')) where = sentence[..^1];
-                else text.Append(text.Length > 0 ? " " : "").Append(sentence);
+                else if (sentence.EndsWith(':') && text.Length > 0) where = sentence[..^1];
+                else Say(sentence);
             }
         }
-        string said = text.ToString();
-        var mentioned = Mentioned().Matches(markdown[item.Span.Start..(item.Span.End + 1)]).Select(m => m.Groups[1].Value).Distinct().ToList();
+        if (where is not null) Say(where + ":");
         string Id(int i) => commands.Count == 1 ? $"{number}" : $"{number}{(char)('a' + i)}";
-        return new($"{number}", said, [.. commands.Select((c, i) => new RunbookCommand(Id(i), c.Text, c.Where, c.Expected, c.Changes, [.. mentioned.Where(m => Regex.IsMatch(c.Text, $@"\b{m}\b"))]))]);
+        return new($"{number}", text.ToString(), [.. commands.Select((c, i) => new RunbookCommand(Id(i), c.Text, c.Where, c.Expected, c.Changes, []))]);
+
+        void Say(string sentence) => text.Append(text.Length > 0 ? " " : "").Append(sentence);
     }
 
     private static FormatException Misplaced(string title, string sentence) => new($"In the section '{title}' no command stands before '{sentence}'.");
