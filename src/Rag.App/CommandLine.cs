@@ -49,6 +49,7 @@ internal static class CommandLine
         root.AddEvaluation(context, parse => RagConfiguration.Load(ServerConnection.SettingsOf(context, parse)));
         root.AddMaintenance(context);
         root.AddSlo(context);
+        root.AddDeploy(context);
         root.AddRunbook(context);
         root.AddStatus(context);
         root.AddConfig(context);

@@ -34,6 +34,9 @@ internal sealed class RunbookText
             if (Sections.FirstOrDefault(s => s.Slug == slug) is { } same) return same;
             var starts = Sections.Where(s => s.Slug.StartsWith(slug, StringComparison.Ordinal)).ToList();
             if (starts.Count == 1) return starts[0];
+            // A whole word goes before the beginning of one: 'memory' is memory-leaks, not MemoryHigh.
+            var words = starts.Where(s => s.Slug.StartsWith(slug + "-", StringComparison.Ordinal)).ToList();
+            if (words.Count == 1) return words[0];
             if (starts.Count > 1) throw new RagException(ErrorKind.NotFound, $"Several sections begin with '{wanted}'.", $"Choose one of: {Names(starts.Select(s => s.Slug))}.");
         }
         var near = Sections.Select(s => s.Slug).OrderBy(s => Distance(slug, s)).Take(NearNames);
@@ -45,7 +48,7 @@ internal sealed class RunbookText
 
     private static string Names(IEnumerable<string> slugs) => string.Join(", ", slugs.Take(2 * NearNames));
 
-    /// <summary>Names that share words come first, then those with the fewest letters to change (Levenshtein).</summary>
+    /// <summary>Names that share words come first, then those whose beginning has the fewest letters to change (Levenshtein).</summary>
     private static int Distance(string wanted, string slug)
     {
         bool shares = wanted.Split('-').Any(w => w.Length > 2 && slug.Contains(w, StringComparison.Ordinal));
@@ -60,7 +63,7 @@ internal sealed class RunbookText
                 (diagonal, row[j]) = (row[j], cost);
             }
         }
-        return row[^1] - (shares ? 1_000 : 0);
+        return row.Min() - (shares ? 1_000 : 0);
     }
 
     private static string Read()
