@@ -35,6 +35,6 @@ public sealed class M20261125008_RunbookRuns : RecordMigration
               ended_at BIGINT NOT NULL,
               done_by TEXT NOT NULL)
             """);
-        Sql("CREATE INDEX runbook_steps_by_run ON runbook_steps (run_id, id)");
+        Sql("CREATE INDEX runbook_steps_by_run ON runbook_steps (run_id)");
     }
 }

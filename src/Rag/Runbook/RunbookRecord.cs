@@ -66,7 +66,7 @@ internal sealed class RunbookRecord(Database database, RunbookText runbook, Time
             "SELECT id AS Id, section AS Section, title AS Title, runbook_sha256 AS Sha, version AS Version, started_at AS StartedAt, started_by AS StartedBy, ended_at AS EndedAt, outcome AS Outcome FROM runbook_runs WHERE id = @runId",
             new { runId }, cancellationToken: ct)) ?? throw Absent(runId);
         var steps = await connection.QueryAsync<StepRow>(new CommandDefinition(
-            "SELECT id AS Id, step AS Step, command AS Command, outcome AS Outcome, exit_code AS ExitCode, output AS Output, note AS Note, started_at AS StartedAt, ended_at AS EndedAt, done_by AS DoneBy FROM runbook_steps WHERE run_id = @runId ORDER BY id",
+            "SELECT id AS Id, step AS Step, command AS Command, outcome AS Outcome, exit_code AS ExitCode, output AS Output, note AS Note, started_at AS StartedAt, ended_at AS EndedAt, done_by AS DoneBy FROM runbook_steps WHERE run_id = @runId ORDER BY ended_at, id",
             new { runId }, cancellationToken: ct));
         return new(run.Id, run.Section, run.Title, run.Sha, run.Version, Clock.FromMicroseconds(run.StartedAt), run.StartedBy, run.EndedAt is { } ended ? Clock.FromMicroseconds(ended) : null, run.Outcome,
             [.. steps.Select(s => new StepEvidence(s.Id, s.Step, s.Command, s.Outcome, (int?)s.ExitCode, s.Output, s.Note, Clock.FromMicroseconds(s.StartedAt), Clock.FromMicroseconds(s.EndedAt), s.DoneBy))]);

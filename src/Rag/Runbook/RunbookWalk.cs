@@ -187,6 +187,8 @@ internal sealed partial class RunbookWalk(RunbookSection section, WalkOptions op
 /// <summary>What can be run on this machine.</summary>
 internal static class Programs
 {
+    private static readonly string[] OfTheShell = ["cd", "exit", "export", "umask", "wait"];
+
     /// <summary>Why the text cannot be run here; null where it can.</summary>
     public static string? Missing(string text)
     {
@@ -197,7 +199,7 @@ internal static class Programs
                 if (words.Count > 1 && words[1] is "serve" or "demo") return "A server does not end: start it in a terminal of its own, or as its supervisor does.";
                 continue;
             }
-            if (!Exists(words[0])) return $"{words[0]} is not here.";
+            if (!OfTheShell.Contains(words[0]) && !Exists(words[0])) return $"{words[0]} is not here.";
             if (words[0] == "kubectl" && !ClusterIsKnown()) return "No cluster is configured here.";
         }
         return null;

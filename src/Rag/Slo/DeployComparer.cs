@@ -22,7 +22,7 @@ internal sealed class DeployComparer(Database database, SloRecorder recorder, Re
         var up = (await replicas.ListAsync(ct)).Where(r => r.Up).ToList();
         return new(
             now, before.TotalSeconds, await CountAsync(SloRecorder.Minute(now - before), minute, ct), await CountAsync(minute - 1, minute, ct),
-            use.Count == 0 ? null : use.Average(u => u.CpuShare), use.Count == 0 ? null : use.Max(u => u.MemoryShare), up.Count, Versions(up));
+            use.Count == 0 ? null : use.Average(u => u.CpuShare), use.Count == 0 ? null : use.Max(u => u.MemoryShare), up.Count, Versions(up), Alerts(Lag(up)));
     }
 
     /// <exception cref="RagException">Invalid: the baseline is not one that <see cref="BaselineAsync"/> gave.</exception>
@@ -38,9 +38,11 @@ internal sealed class DeployComparer(Database database, SloRecorder recorder, Re
         var use = (await replicas.UseSinceAsync(baseline.At, ct)).Where(u => u.Minute > first && u.Minute < minute).TakeLast(DeployLimits.UseMinutes).ToList();
         var all = await replicas.ListAsync(ct);
         var up = all.Where(r => r.Up).ToList();
-        double lag = changeLog.LagSeconds(up.Select(r => r.IndexPosition).Append(indexer.Position).Min());
+        double lag = Lag(up);
         return new(now, events, use.Count == 0 ? null : use.Average(u => u.CpuShare), use.Count == 0 ? null : use.Max(u => u.MemoryShare), up.Count, Versions(up), lag, Alerts(lag));
     }
+
+    private double Lag(IEnumerable<ReplicaInfo> up) => changeLog.LagSeconds(up.Select(r => r.IndexPosition).Append(indexer.Position).Min());
 
     private List<string> Alerts(double lagSeconds)
     {

@@ -11,9 +11,10 @@ public sealed record EventCount(long Good, long Total)
 /// <param name="EventsOfThisMinute">By objective, what was counted already in the minute in which watching began; not part of the time after.</param>
 /// <param name="CpuShare">Mean of the minutes before; null where none was recorded.</param>
 /// <param name="MemoryShare">The most that a replica used; null where none was recorded.</param>
+/// <param name="Alerts">What was wrong already, under the names of the product's own alerts.</param>
 public sealed record DeployBaseline(
     DateTimeOffset At, double BeforeSeconds, IReadOnlyDictionary<string, EventCount> Events, IReadOnlyDictionary<string, EventCount> EventsOfThisMinute,
-    double? CpuShare, double? MemoryShare, int ReplicasUp, IReadOnlyList<string> Versions);
+    double? CpuShare, double? MemoryShare, int ReplicasUp, IReadOnlyList<string> Versions, IReadOnlyList<string> Alerts);
 
 /// <summary>The time since, up to now.</summary>
 /// <param name="Events">By objective, since watching began.</param>

@@ -54,7 +54,7 @@ internal sealed class DeployJudge(DeployBaseline baseline)
     public IReadOnlyList<DeployCheck> Look(DeployFacts now)
     {
         _fewerSince = now.ReplicasUp < baseline.ReplicasUp ? _fewerSince ?? now.At : null;
-        _alertSince = now.Alerts.Count > 0 ? _alertSince ?? now.At : null;
+        _alertSince = now.Alerts.Except(baseline.Alerts).Any() ? _alertSince ?? now.At : null;
         return
         [
             Share("errors", Objectives.Errors, now), Share("late answers", Objectives.Latency, now), Share("unanswered questions", Objectives.Availability, now),
@@ -107,7 +107,7 @@ internal sealed class DeployJudge(DeployBaseline baseline)
     private DeployCheck AlertCheck(DeployFacts now)
     {
         bool worse = _alertSince is { } since && now.At - since >= DeployLimits.AlertLasts;
-        return new("alerts", "", now.Alerts.Count == 0 ? "none" : string.Join(", ", now.Alerts), worse, true, worse ? $"for {Foundation.Durations.Show(DeployLimits.AlertLasts)}" : null);
+        return new("alerts", baseline.Alerts.Count == 0 ? "none" : string.Join(", ", baseline.Alerts), now.Alerts.Count == 0 ? "none" : string.Join(", ", now.Alerts), worse, true, worse ? $"for {Foundation.Durations.Show(DeployLimits.AlertLasts)}" : null);
     }
 
     private bool Lasted(DeployFacts now) => now.At - baseline.At >= TimeSpan.FromMinutes(DeployLimits.UseMinutes);
