@@ -132,5 +132,17 @@ internal sealed class RunbookRecord(Database database, RunbookText runbook, Time
 
     private sealed record StepRow(string Id, string Step, string Command, string Outcome, long? ExitCode, string Output, string Note, long StartedAt, long EndedAt, string DoneBy);
 
-    private sealed record SummaryRow(string Id, string Section, string Title, long StartedAt, string StartedBy, long? EndedAt, string? Outcome, long Steps, long Failed);
+    /// <summary>Not a record: SQLite knows no type of a count before there is a row, and a constructor wants its types.</summary>
+    private sealed class SummaryRow
+    {
+        public required string Id { get; init; }
+        public required string Section { get; init; }
+        public required string Title { get; init; }
+        public required string StartedBy { get; init; }
+        public string? Outcome { get; init; }
+        public long StartedAt { get; init; }
+        public long? EndedAt { get; init; }
+        public long Steps { get; init; }
+        public long Failed { get; init; }
+    }
 }

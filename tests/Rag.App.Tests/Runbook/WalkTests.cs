@@ -106,7 +106,7 @@ public sealed class WalkTests(HttpServer server, Site site) : IClassFixture<Http
     public async Task A_section_is_walked_in_the_browser_with_and_without_scripts(bool scripts)
     {
         await using var visit = await site.VisitAsync("/runbook", o => o.JavaScriptEnabled = scripts);
-        await visit.Page.GetByRole(AriaRole.Link, new() { Name = "Cache issues" }).ClickAsync();
+        await visit.Page.GetByRole(AriaRole.Link, new() { Name = "Cache issues" }).First.ClickAsync();
         await visit.Page.GetByLabel("Your name").FillAsync("Ada");
         await visit.Page.GetByRole(AriaRole.Button, new() { Name = "Walk this section" }).ClickAsync();
         await visit.Page.GetByRole(AriaRole.Button, new() { Name = "Run step 1a", Exact = true }).ClickAsync();

@@ -19,6 +19,7 @@ public abstract class RunbookRecordTests(Engine engine)
         var time = new FakeTimeProvider(new DateTimeOffset(2026, 3, 1, 12, 0, 0, TimeSpan.Zero));
         await using var service = await TestService.StartAsync(engine: engine, time: time);
         var (record, steps, runbook) = (service.Get<RunbookRecord>(), service.Get<RunbookSteps>(), service.Get<RunbookText>());
+        (await record.ListAsync(Cancel)).Runs.ShouldBeEmpty();
         var run = await record.StartAsync(runbook.Find("cache-issues"), " Ada ", Cancel);
         time.Advance(TimeSpan.FromMinutes(1));
         string id = Guid.CreateVersion7().ToString();
