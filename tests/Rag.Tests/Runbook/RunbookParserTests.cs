@@ -83,13 +83,14 @@ public sealed class RunbookParserTests
     [InlineData("memory", "memory-leaks")]
     [InlineData("MemoryHigh", "memoryhigh")]
     [InlineData("plan", "planned-deployments")]
+    [InlineData("high", "high-cpu-usage")]
     public void A_section_is_found_by_name_title_or_beginning(string name, string slug) => new RunbookText().Find(name).Slug.ShouldBe(slug);
 
     [Theory]
     [InlineData("memry", "memory-leaks")]
     [InlineData("databse", "database-connectivity")]
     [InlineData("slow cache", "cache-issues")]
-    [InlineData("high", "high-cpu-usage")]
+    [InlineData("cach", "cache-issues, cachehitratelow")]
     [InlineData("", "'rag runbook' lists all")]
     public void A_name_that_is_no_sections_is_answered_with_near_ones(string name, string near)
     {

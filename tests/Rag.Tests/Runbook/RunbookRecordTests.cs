@@ -27,6 +27,7 @@ public abstract class RunbookRecordTests(Engine engine)
         await steps.RecordAsync(run.Id, "1a", told, Cancel);
         // Sent again because the answer was lost.
         await steps.RecordAsync(run.Id, "1a", told, Cancel);
+        time.Advance(TimeSpan.FromSeconds(1));
         await steps.RecordAsync(run.Id, "3", new(Outcome: StepOutcome.Skipped, By: "Grace"), Cancel);
         await record.EndAsync(run.Id, RunbookRun.Failed, Cancel);
 
