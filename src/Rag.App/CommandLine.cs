@@ -6,7 +6,9 @@ using Rag.Foundation.Commands;
 using Rag.Incidents;
 using Rag.Indexing;
 using Rag.Ingestion;
+using Rag.Maintenance;
 using Rag.Retrieval;
+using Rag.Runbook;
 using Rag.Slo;
 using Rag.Storage;
 
@@ -46,8 +48,11 @@ internal static class CommandLine
         root.AddIndexing(context);
         root.AddCaching(context);
         root.AddEvaluation(context, parse => RagConfiguration.Load(ServerConnection.SettingsOf(context, parse)));
+        root.AddMaintenance(context);
         root.AddSlo(context);
         root.AddIncidents(context);
+        root.AddDeploy(context);
+        root.AddRunbook(context);
         root.AddStatus(context);
         root.AddConfig(context);
         return root;

@@ -7,7 +7,9 @@ using Rag.Foundation;
 using Rag.Incidents;
 using Rag.Indexing;
 using Rag.Ingestion;
+using Rag.Maintenance;
 using Rag.Retrieval;
+using Rag.Runbook;
 using Rag.Slo;
 using Rag.Storage;
 using Rag.Telemetry;
@@ -54,8 +56,10 @@ internal static class RagServer
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, IndexingJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, StorageJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, CachingJson.Default);
+            json.SerializerOptions.TypeInfoResolverChain.Insert(0, MaintenanceJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, SloJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, IncidentsJson.Default);
+            json.SerializerOptions.TypeInfoResolverChain.Insert(0, RunbookJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, StatusJson.Default);
         });
         builder.WebHost.ConfigureKestrel((context, kestrel) =>
@@ -71,11 +75,13 @@ internal static class RagServer
         var app = builder.Build();
         app.UseTelemetry();
         app.UseDraining();
+        app.UseMaintenance();
         app.UseProblems();
         app.UseHostGuard();
         app.UsePages();
         app.UseRateLimiter();
         app.UseRecordState();
+        app.MapMaintenance();
         app.MapCaching();
         app.MapStorage();
         app.MapIngestion();
@@ -85,6 +91,7 @@ internal static class RagServer
         app.MapTelemetry();
         app.MapSlo();
         app.MapIncidents();
+        app.MapRunbook();
         app.MapStatus();
         app.MapPages();
         app.MapOpenApi();

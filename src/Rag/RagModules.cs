@@ -9,7 +9,9 @@ using Rag.Incidents;
 using Rag.Indexing;
 using Rag.Inference;
 using Rag.Ingestion;
+using Rag.Maintenance;
 using Rag.Retrieval;
+using Rag.Runbook;
 using Rag.Slo;
 using Rag.Storage;
 using Rag.Telemetry;
@@ -30,6 +32,7 @@ public static class RagModules
         services
             .AddStorage(sections)
             .AddAccess(sections)
+            .AddMaintenance(sections)
             .AddCaching(sections)
             .AddInference(sections)
             .AddIngestion(sections)
@@ -38,7 +41,8 @@ public static class RagModules
             .AddAnswering(sections)
             .AddTelemetry(sections)
             .AddSlo(sections)
-            .AddIncidents(sections);
+            .AddIncidents(sections)
+            .AddRunbook(sections);
         services.AddSingleton(sections);
         sections.ThrowIfWrong();
         return services;

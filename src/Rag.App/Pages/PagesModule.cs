@@ -14,6 +14,7 @@ internal static class PagesModule
         services.AddRazorComponents();
         services.AddSingleton<Assets>();
         services.AddSingleton<DocumentReader>();
+        services.AddSingleton<RunbookHtml>();
         // The tokens of forms are all that is protected, and a form that was opened before a restart says so.
         services.AddDataProtection().UseEphemeralDataProtectionProvider();
         services.AddLogging(log => log.AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error));
@@ -50,6 +51,8 @@ internal static class PagesModule
         pages.MapDocumentsPages();
         pages.MapDocumentPages();
         pages.MapOperatePages();
+        pages.MapIncidentPages();
+        pages.MapRunbookPages();
         return routes;
     }
 }

@@ -16,7 +16,16 @@ internal static class SloEndpoints
         admin.MapGet("/checklist", (Checklist checklist, CancellationToken ct) => checklist.RunAsync(ct)).WithSummary("The runbook's checklist and scaling guidelines, measured");
         admin.MapGet("/monitoring", (string? alertsTo, IServiceProvider services) => Monitoring(alertsTo ?? AlertmanagerConfig.DefaultServer, services))
             .WithSummary("Files for Prometheus, Alertmanager and Grafana");
+        admin.MapGet("/deploy/baseline", (double? before, DeployComparer comparer, CancellationToken ct) => comparer.BaselineAsync(Before(before), ct)).WithSummary("The time before a deployment, to compare with");
+        admin.MapPost("/deploy/since", (DeployBaseline baseline, DeployComparer comparer, CancellationToken ct) => comparer.SinceAsync(baseline, ct)).WithSummary("The time since a deployment began");
         return routes;
+    }
+
+    private static TimeSpan Before(double? seconds)
+    {
+        double s = seconds ?? 1_800;
+        return s >= DeployComparer.MinBefore.TotalSeconds && s <= DeployComparer.MaxBefore.TotalSeconds ? TimeSpan.FromSeconds(s)
+            : throw new RagException(ErrorKind.Invalid, $"'before' is {s} seconds.", $"Choose {Durations.Show(DeployComparer.MinBefore)} to {Durations.Show(DeployComparer.MaxBefore)}.");
     }
 
     private static MonitoringFiles Monitoring(string alertsTo, IServiceProvider services)

@@ -15,6 +15,7 @@ internal static class SloModule
         services.AddSingleton<IHostedService>(s => s.GetRequiredService<SloRecorder>());
         services.AddSingleton<SloReport>();
         services.AddSingleton<Checklist>();
+        services.AddSingleton<DeployComparer>();
         services.AddSingleton(s => new LeaderJob("clean metrics", TimeSpan.FromHours(1), async (term, ct) =>
         {
             var keep = TimeSpan.FromDays(options.KeepDays);

@@ -31,6 +31,9 @@ public sealed record MonitoringFiles(IReadOnlyList<MonitoringFile> Files);
 [JsonSerializable(typeof(SloStatus))]
 [JsonSerializable(typeof(ChecklistReport))]
 [JsonSerializable(typeof(MonitoringFiles))]
+[JsonSerializable(typeof(DeployBaseline))]
+[JsonSerializable(typeof(DeployFacts))]
+[JsonSerializable(typeof(DeployReport))]
 internal sealed partial class SloJson : JsonSerializerContext;
 
 /// <summary>How the service stands against its objectives, from the counts of all replicas in the record.</summary>

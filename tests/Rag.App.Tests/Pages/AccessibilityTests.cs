@@ -1,3 +1,5 @@
+using System.Net.Http.Json;
+using System.Text.Json;
 using Deque.AxeCore.Commons;
 using Deque.AxeCore.Playwright;
 using Microsoft.Playwright;
@@ -30,6 +32,9 @@ public sealed class AccessibilityTests(Site site)
     [InlineData("delete")]
     [InlineData("nothing there")]
     [InlineData("operate")]
+    [InlineData("runbook")]
+    [InlineData("section")]
+    [InlineData("run")]
     public async Task No_page_violates_a_rule_in_light_or_dark(string page)
     {
         await using var visit = await site.VisitAsync(await PathAsync(page));
@@ -59,7 +64,7 @@ public sealed class AccessibilityTests(Site site)
     public async Task No_page_scrolls_sideways(int width)
     {
         await using var visit = await site.VisitAsync("/", o => o.ViewportSize = new() { Width = width, Height = 740 });
-        foreach (string page in new[] { "welcome", "answer", "abstained", "failure", "documents", "document", "delete", "operate" })
+        foreach (string page in new[] { "welcome", "answer", "abstained", "failure", "documents", "document", "delete", "operate", "runbook", "section", "run" })
         {
             await visit.Page.GotoAsync(await PathAsync(page));
             int overflow = await visit.Page.EvaluateAsync<int>("document.documentElement.scrollWidth - document.documentElement.clientWidth");
@@ -128,8 +133,21 @@ public sealed class AccessibilityTests(Site site)
         "document" => $"/documents/default/{await site.IdAsync("default", "handbook/backups.md")}?version=1&start=10&end=60#quote",
         "delete" => $"/documents/default/{await site.IdAsync("default", "handbook/backups.md")}/delete",
         "operate" => "/operate",
+        "runbook" => "/runbook",
+        "section" => "/runbook/planned-deployments",
+        "run" => await RunAsync(),
         _ => "/nothing/there",
     };
+
+    /// <summary>A walk with a result of each kind.</summary>
+    private async Task<string> RunAsync()
+    {
+        using var started = await site.Http.PostAsJsonAsync("/admin/v1/runbook/runs", new { section = "cache-issues", by = "Ada" });
+        string id = (await started.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("id").GetString()!;
+        foreach (var (step, outcome) in new[] { ("1a", "done"), ("2", "failed"), ("3", "skipped") })
+            (await site.Http.PostAsJsonAsync($"/admin/v1/runbook/runs/{id}/steps/{step}", new { outcome, output = string.Join('\n', Enumerable.Range(1, 60)), note = "noted" })).EnsureSuccessStatusCode();
+        return $"/runbook/cache-issues?run={id}";
+    }
 
     private static async Task TabToAsync(IPage page, string id)
     {

@@ -164,7 +164,7 @@ public sealed partial class DashboardTests : IAsyncLifetime
     [InlineData("Service level objectives (SLOs)", "service-level-objectives-slos")]
     [InlineData("Compliance & security", "compliance--security")]
     [InlineData("The index is damaged or behind", "the-index-is-damaged-or-behind")]
-    public void Anchors_are_made_as_GitHub_makes_them(string heading, string anchor) => Runbook.Anchor(heading).ShouldBe(anchor);
+    public void Anchors_are_made_as_GitHub_makes_them(string heading, string anchor) => RunbookLinks.Anchor(heading).ShouldBe(anchor);
 
     private List<double?> Steps(string uid, string title) =>
         [.. Dashboards().Single(d => (string)d["uid"]! == uid)["panels"]!.AsArray().Single(p => (string)p!["title"]! == title)!["fieldConfig"]!["defaults"]!["thresholds"]!["steps"]!.AsArray().Select(s => (double?)s!["value"])];
@@ -206,8 +206,8 @@ public sealed partial class DashboardTests : IAsyncLifetime
 
     private static async Task<IReadOnlySet<string>> AnchorsAsync()
     {
-        string text = Fences().Replace(await File.ReadAllTextAsync(InRoot(Runbook.File), Cancel), "");
-        return text.Split('\n').Where(l => Heading().IsMatch(l)).Select(l => Runbook.Anchor(l.TrimStart('#').Trim())).ToHashSet();
+        string text = Fences().Replace(await File.ReadAllTextAsync(InRoot(RunbookLinks.File), Cancel), "");
+        return text.Split('\n').Where(l => Heading().IsMatch(l)).Select(l => RunbookLinks.Anchor(l.TrimStart('#').Trim())).ToHashSet();
     }
 
     private static string InDeploy(string path) => InRoot(Path.Combine("deploy", path));

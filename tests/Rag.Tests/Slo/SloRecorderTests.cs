@@ -171,7 +171,7 @@ public abstract class SloRecorderTests(Engine engine)
     internal static ObjectiveStatus Of(SloStatus status, Objective objective) => status.Objectives.Single(o => o.Name == objective.Name);
 
     /// <summary>Sends so many requests through what measures them.</summary>
-    private protected static async Task ServeAsync(TestService service, string route, int status, int count, string? probeKey = null)
+    internal static async Task ServeAsync(TestService service, string route, int status, int count, string? probeKey = null)
     {
         var app = new ApplicationBuilder(new ServiceCollection().BuildServiceProvider());
         HttpMetrics.Use(app, service.Get<HttpMetrics>());

@@ -41,6 +41,8 @@ internal sealed record AlertRule(string Name, string Severity, string For, strin
         if (For.Length > 0) lines.Add($"  for: {For}");
         lines.Add("  labels:");
         lines.Add($"    severity: {Severity}");
+        // Sums lose it, and a silence over the product's alerts must find them all.
+        lines.Add($"    job: {Objectives.Job}");
         lines.AddRange(Labels.Select(label => $"    {label.Name}: {label.Value}"));
         lines.Add("  annotations:");
         lines.Add($"    summary: {Yaml.Quoted(Summary)}");

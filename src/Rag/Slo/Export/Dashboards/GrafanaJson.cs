@@ -27,7 +27,7 @@ internal static class GrafanaJson
         ["timezone"] = "utc",
         ["refresh"] = "30s",
         ["time"] = new JsonObject { ["from"] = "now-6h", ["to"] = "now" },
-        ["links"] = Array([.. all.Where(d => d.Uid != dashboard.Uid).Select(d => Link(d.Title, $"/d/{d.Uid}", keep: true)), Link("Runbook", Runbook.Url("Key dashboards"), keep: false)]),
+        ["links"] = Array([.. all.Where(d => d.Uid != dashboard.Uid).Select(d => Link(d.Title, $"/d/{d.Uid}", keep: true)), Link("Runbook", RunbookLinks.Url("Key dashboards"), keep: false)]),
         ["templating"] = new JsonObject { ["list"] = Variables.Of(dashboard) },
         ["panels"] = Panels(dashboard, metrics),
     }.ToJsonString(Readable) + "\n";
@@ -68,7 +68,7 @@ internal static class GrafanaJson
         ["description"] = DescriptionOf(panel, metrics),
         ["datasource"] = Variables.Datasource(),
         ["gridPos"] = place,
-        ["links"] = Array([new JsonObject { ["title"] = $"Runbook: {panel.Section}", ["url"] = Runbook.Url(panel.Section), ["targetBlank"] = true }]),
+        ["links"] = Array([new JsonObject { ["title"] = $"Runbook: {panel.Section}", ["url"] = RunbookLinks.Url(panel.Section), ["targetBlank"] = true }]),
         ["fieldConfig"] = new JsonObject { ["defaults"] = Field(panel), ["overrides"] = new JsonArray() },
         ["options"] = Options(panel.Kind),
         ["targets"] = Array([.. panel.Queries.Select((query, i) => new JsonObject

@@ -20,7 +20,7 @@ internal static class Variables
             Labels("job", "Job", "label_values(rag_index_position, job)", all: null),
             Labels("replica", "Replica", "label_values(rag_index_position{job=~\"$job\"}, replica)", Anything));
         if (dashboard.Routes) list.Add((JsonNode)Labels("route", "Route", $"label_values(http_requests_total{{job=~\"$job\",{Expr.PeopleRoutes}}}, route)", Anything));
-        list.Add((JsonNode)Runbook.Variable());
+        list.Add((JsonNode)RunbookLinks.Variable());
         return list;
     }
 

@@ -4,7 +4,7 @@ using System.Text.RegularExpressions;
 namespace Rag.Slo.Export.Dashboards;
 
 /// <summary>Links to the runbook's sections. Its address is a variable of each dashboard, because it is published at a place of the operator's choice.</summary>
-internal static partial class Runbook
+internal static partial class RunbookLinks
 {
     public const string File = "docs/operations/runbook.md";
 

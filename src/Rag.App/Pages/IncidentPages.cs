@@ -1,0 +1,85 @@
+using Microsoft.AspNetCore.Http.HttpResults;
+using Rag.Foundation;
+using Rag.Incidents;
+
+namespace Rag.App.Pages;
+
+/// <param name="Failure">What went wrong with what was asked for; null where nothing did.</param>
+public sealed record IncidentsModel(IReadOnlyList<IncidentSummary> Incidents, bool All, DateTimeOffset Now, string FormToken, Failure? Failure = null);
+
+public sealed record IncidentModel(IncidentDetail Detail, DateTimeOffset Now, string FormToken, Failure? Failure = null)
+{
+    public IncidentSummary Incident => Detail.Incident;
+}
+
+/// <summary>Incidents: who has them, and by when somebody must. Forms work without scripts.</summary>
+internal static class IncidentPages
+{
+    private const int Limit = 200;
+
+    public static void MapIncidentPages(this IEndpointRouteBuilder pages)
+    {
+        pages.MapGet("/incidents", ShowAsync);
+        pages.MapPost("/incidents", OpenAsync);
+        pages.MapGet("/incidents/{id}", ShowOneAsync);
+        pages.MapPost("/incidents/{id}/{step}", StepAsync);
+    }
+
+    private static async Task<RazorComponentResult<IncidentsPage>> ShowAsync(HttpContext context, IncidentDesk desk, IncidentViews views, TimeProvider time, CancellationToken ct, string? state = null) =>
+        PageResult.Of<IncidentsPage, IncidentsModel>(context, await ModelAsync(context, desk, views, time, state == "all", ct));
+
+    private static async Task<IResult> OpenAsync(HttpContext context, IncidentDesk desk, IncidentViews views, TimeProvider time, CancellationToken ct)
+    {
+        await PageForms.CheckAsync(context);
+        var form = await context.Request.ReadFormAsync(ct);
+        try
+        {
+            var opened = await desk.OpenAsync(form["title"], form["severity"], form["description"], ct);
+            return TypedResults.LocalRedirect(Url(opened.Name));
+        }
+        catch (RagException e) when (e.Kind == ErrorKind.Invalid)
+        {
+            var failure = Failure.Of(e);
+            return PageResult.Of<IncidentsPage, IncidentsModel>(context, await ModelAsync(context, desk, views, time, false, ct) with { Failure = failure }, failure.Status);
+        }
+    }
+
+    private static async Task<RazorComponentResult<IncidentPage>> ShowOneAsync(string id, HttpContext context, IncidentDesk desk, IncidentViews views, TimeProvider time, CancellationToken ct) =>
+        PageResult.Of<IncidentPage, IncidentModel>(context, new(await views.DetailAsync(await desk.FindAsync(id, ct), ct), time.GetUtcNow(), PageForms.Token(context)));
+
+    private static async Task<IResult> StepAsync(string id, string step, HttpContext context, IncidentDesk desk, IncidentViews views, TimeProvider time, CancellationToken ct)
+    {
+        await PageForms.CheckAsync(context);
+        var form = await context.Request.ReadFormAsync(ct);
+        try
+        {
+            await TakeAsync(desk, id, step, new(Written(form["role"]), Written(form["severity"]), Written(form["text"]), Written(form["due"])), ct);
+            return TypedResults.LocalRedirect(Url(id));
+        }
+        catch (RagException e) when (e.Kind is ErrorKind.Invalid or ErrorKind.Conflict)
+        {
+            var failure = Failure.Of(e);
+            var model = new IncidentModel(await views.DetailAsync(await desk.FindAsync(id, ct), ct), time.GetUtcNow(), PageForms.Token(context), failure);
+            return PageResult.Of<IncidentPage, IncidentModel>(context, model, failure.Status);
+        }
+    }
+
+    private static Task<Incident> TakeAsync(IncidentDesk desk, string id, string step, IncidentChange change, CancellationToken ct) => step switch
+    {
+        "acknowledge" => desk.AcknowledgeAsync(id, change.Role, change.Text, ct),
+        "assign" => desk.AssignAsync(id, change.Role, change.Text, ct),
+        "severity" => desk.GradeAsync(id, change.Severity, change.Text, ct),
+        "note" => desk.NoteAsync(id, change.Text, ct),
+        "action-items" => desk.ActionItemAsync(id, change.Text, change.Role, change.Due, ct),
+        "resolve" => desk.ResolveAsync(id, change.Text, ct),
+        "reopen" => desk.ReopenAsync(id, change.Text, ct),
+        _ => throw new RagException(ErrorKind.NotFound, $"There is no step '{step}'.", "Use a button of the incident's page."),
+    };
+
+    private static async Task<IncidentsModel> ModelAsync(HttpContext context, IncidentDesk desk, IncidentViews views, TimeProvider time, bool all, CancellationToken ct) =>
+        new([.. (await desk.ListAsync(all, Limit, ct)).Select(views.Summary)], all, time.GetUtcNow(), PageForms.Token(context));
+
+    private static string? Written(Microsoft.Extensions.Primitives.StringValues value) => value.ToString() is { Length: > 0 } text ? text : null;
+
+    public static string Url(string id) => $"/incidents/{Uri.EscapeDataString(id)}";
+}
