@@ -101,7 +101,7 @@ internal static class StormCheck
     private static bool Deliveries(HttpInbox hook, MailServer mail, LocalCluster cluster, IReadOnlyDictionary<string, string> expected, List<string> wrong)
     {
         using var http = new HttpClient { BaseAddress = cluster.Replicas[0] };
-        using var body = JsonDocument.Parse(http.GetStringAsync("/admin/v1/incidents?state=all&limit=500").GetAwaiter().GetResult());
+        using var body = JsonDocument.Parse(http.GetStringAsync("/admin/v1/incidents?state=all&limit=200").GetAwaiter().GetResult());
         var incidents = body.RootElement.GetProperty("incidents").EnumerateArray().Select(i => (Id: i.GetProperty("id").GetString()!, Key: i.GetProperty("key").GetString()!, State: i.GetProperty("state").GetString()!, Round: i.GetProperty("round").GetInt32())).ToList();
         foreach (var (name, state) in expected)
         {
