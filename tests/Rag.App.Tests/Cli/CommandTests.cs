@@ -117,6 +117,40 @@ public sealed class CommandTests : IDisposable
     }
 
     [Fact]
+    public async Task Incidents_are_opened_listed_worked_on_and_written_up()
+    {
+        var opened = await RunAsync("incidents", "open", "Answers are slow", "--severity", "P1", "--json", "--data", Data);
+        opened.Code.ShouldBe(0, opened.Err);
+        string id = JsonDocument.Parse(opened.Out).RootElement.GetProperty("incident").GetProperty("id").GetString()!;
+        (await RunAsync("incidents", "list", "--data", Data)).Out.ShouldContain($"{id}  P1  open");
+        (await RunAsync("status", "--data", Data)).Out.ShouldContain(id);
+        (await RunAsync("incidents", "acknowledge", id, "--data", Data)).Code.ShouldBe(0);
+        (await RunAsync("incidents", "assign", id, "devops-team", "--data", Data)).Code.ShouldBe(0);
+        (await RunAsync("incidents", "note", id, "added a replica", "--data", Data)).Code.ShouldBe(0);
+        (await RunAsync("incidents", "resolve", id, "--data", Data)).Code.ShouldBe(0);
+        (await RunAsync("incidents", "list", "--data", Data)).Out.ShouldContain("No incident is open.");
+        (await RunAsync("incidents", "show", id, "--data", Data)).Out.ShouldContain("added a replica");
+        (await RunAsync("incidents", "reopen", id, "--data", Data)).Code.ShouldBe(0);
+        (await RunAsync("incidents", "postmortem", id, "--out", "postmortem.md", "--data", Data)).Code.ShouldBe(0);
+        File.ReadAllText(Path.Combine(_folder, "postmortem.md")).ShouldStartWith($"# Postmortem of {id}: Answers are slow");
+        (await RunAsync("incidents", "show", "INC-00000000", "--data", Data)).Code.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task Contacts_are_tested_and_one_that_fails_ends_with_1()
+    {
+        var nobody = await RunAsync("incidents", "test-contact", "--data", Data);
+        (nobody.Code, nobody.Out.Contains("NOBODY")).ShouldBe((1, true), nobody.Err);
+        await using var inbox = Rag.Testing.HttpInbox.Start();
+        string webhook = $"Contacts:OnCallEngineer:Webhook={inbox.Address}";
+        var sent = await RunAsync("incidents", "test-contact", "on-call-engineer", "--data", Data, "--set", webhook);
+        (sent.Code, sent.Out.Contains("sent"), inbox.All.Count).ShouldBe((0, true, 1), sent.Err);
+        inbox.Answer = _ => (500, "broken");
+        var failed = await RunAsync("incidents", "test-contact", "on-call-engineer", "--data", Data, "--set", webhook);
+        (failed.Code, failed.Out.Contains("FAILED")).ShouldBe((1, true), failed.Err);
+    }
+
+    [Fact]
     public async Task Wrong_usage_ends_with_2_and_says_how_it_is_used()
     {
         var (code, _, err) = await RunAsync("ask");

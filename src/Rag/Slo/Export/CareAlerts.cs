@@ -1,6 +1,6 @@
 namespace Rag.Slo.Export;
 
-/// <summary>Alerts on what somebody must have done in time: backups, certificates, the audit log, maintenance; and on attacks.</summary>
+/// <summary>Alerts on what somebody must have done in time: backups, certificates, the audit log, maintenance; on attacks; and on alerts that reach nobody.</summary>
 internal static class CareAlerts
 {
     public const string CertificateExpiresSoon = "CertificateExpiresSoon", CertificateExpires = "CertificateExpires";
@@ -38,6 +38,27 @@ internal static class CareAlerts
         yield return new("AttackPattern", Severity.Ticket, "", $"sum by (pattern) (increase(rag_security_events_total[10m])) >= {MinAttackEvents}",
             "Many requests look like an attack ({{ $labels.pattern }})",
             "All replicas together refused about {{ $value | humanize }} requests or files as {{ $labels.pattern }} within 10 minutes.");
+        foreach (var alert in Notifications()) yield return alert;
+    }
+
+    /// <summary>A pager that Alertmanager calls itself hears of the second; the product's own channels are what fails.</summary>
+    private static IEnumerable<AlertRule> Notifications()
+    {
+        // Tried three times, which a receiver that is restarted does not bring about.
+        yield return new("NotificationFailing", Severity.Ticket, "",
+            """
+            sum by (channel) (increase(rag_notifications_total{outcome="failed"}[15m])) > 2
+            unless sum by (channel) (increase(rag_notifications_total{outcome="sent"}[15m])) > 0
+            """,
+            "Notifications by {{ $labels.channel }} do not arrive",
+            "About {{ $value | humanize }} tries to tell somebody of an incident by {{ $labels.channel }} failed within 15 minutes, and none went through.");
+        yield return new("NobodyNotified", Severity.Page, "",
+            """
+            sum(increase(rag_notifications_total{outcome="failed"}[15m])) > 2
+            unless sum(increase(rag_notifications_total{outcome="sent"}[15m])) > 0
+            """,
+            "No notification of an incident arrives by any channel",
+            "About {{ $value | humanize }} tries to tell somebody of an incident failed within 15 minutes, by all channels together, and none went through: nobody hears of incidents from the product.");
     }
 
     private static AlertRule Certificate(string name, string severity, int days) => new(
