@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Rag.Answering;
 using Rag.Caching;
+using Rag.Diagnosis;
 using Rag.Evaluation;
 using Rag.Foundation.Commands;
 using Rag.Indexing;
@@ -46,6 +47,7 @@ internal static class CommandLine
         root.AddCaching(context);
         root.AddEvaluation(context, parse => RagConfiguration.Load(ServerConnection.SettingsOf(context, parse)));
         root.AddSlo(context);
+        root.AddDiagnosis(context, parse => RagConfiguration.Load(ServerConnection.SettingsOf(context, parse)));
         root.AddStatus(context);
         root.AddConfig(context);
         return root;

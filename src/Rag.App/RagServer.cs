@@ -3,6 +3,7 @@ using Rag.Access;
 using Rag.Answering;
 using Rag.App.Pages;
 using Rag.Caching;
+using Rag.Diagnosis;
 using Rag.Foundation;
 using Rag.Indexing;
 using Rag.Ingestion;
@@ -54,6 +55,7 @@ internal static class RagServer
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, StorageJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, CachingJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, SloJson.Default);
+            json.SerializerOptions.TypeInfoResolverChain.Insert(0, DiagnosisJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, StatusJson.Default);
         });
         builder.WebHost.ConfigureKestrel((context, kestrel) =>
@@ -82,6 +84,7 @@ internal static class RagServer
         app.MapIndexing();
         app.MapTelemetry();
         app.MapSlo();
+        app.MapDiagnosis();
         app.MapStatus();
         app.MapPages();
         app.MapOpenApi();

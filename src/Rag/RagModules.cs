@@ -4,6 +4,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Rag.Access;
 using Rag.Answering;
 using Rag.Caching;
+using Rag.Diagnosis;
 using Rag.Foundation;
 using Rag.Indexing;
 using Rag.Inference;
@@ -36,7 +37,8 @@ public static class RagModules
             .AddRetrieval(sections)
             .AddAnswering(sections)
             .AddTelemetry(sections)
-            .AddSlo(sections);
+            .AddSlo(sections)
+            .AddDiagnosis(sections);
         services.AddSingleton(sections);
         sections.ThrowIfWrong();
         return services;

@@ -1,0 +1,60 @@
+using Microsoft.Extensions.Hosting;
+using Rag.Telemetry;
+
+namespace Rag.Diagnosis;
+
+/// <param name="HeapBytes">What was alive, and not yet collected, at the last collection.</param>
+internal sealed record MemorySample(DateTimeOffset At, long ResidentBytes, long HeapBytes);
+
+/// <summary>How memory grew over a time.</summary>
+/// <param name="From">The least in the first quarter of it, bytes: the floor between collections.</param>
+/// <param name="To">The least in the last quarter.</param>
+/// <param name="Steady">Whether each quarter's floor lies above the one before.</param>
+internal sealed record Growth(TimeSpan Over, long From, long To, bool Steady)
+{
+    private const int Quarters = 4;
+
+    /// <summary>Growth of one of the figures; null where there are too few samples to tell.</summary>
+    public static Growth? Of(IReadOnlyList<MemorySample> samples, Func<MemorySample, long> figure)
+    {
+        if (samples.Count < 3 * Quarters) return null;
+        long[] floors = [.. Enumerable.Range(0, Quarters).Select(q => samples.Skip(q * samples.Count / Quarters).Take(samples.Count / Quarters).Min(figure))];
+        bool steady = floors.Zip(floors.Skip(1)).All(p => p.Second > p.First);
+        return new(samples[^1].At - samples[0].At, floors[0], floors[^1], steady);
+    }
+}
+
+/// <summary>Notes every minute what memory this process uses, for a day, so that growth can be told.</summary>
+internal sealed class MemoryHistory(DiagnosisOptions options, TimeProvider time) : BackgroundService
+{
+    private const int MaxSamples = 1_440;
+
+    private readonly Queue<MemorySample> _samples = new();
+
+    public IReadOnlyList<MemorySample> Samples
+    {
+        get { lock (_samples) return [.. _samples]; }
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stop)
+    {
+        // What the start itself takes is no growth.
+        using var timer = new PeriodicTimer(TimeSpan.FromSeconds(options.SampleSeconds), time);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(stop))
+            {
+                lock (_samples)
+                {
+                    _samples.Enqueue(Now());
+                    if (_samples.Count > MaxSamples) _samples.Dequeue();
+                }
+            }
+        }
+        catch (OperationCanceledException)
+        {
+        }
+    }
+
+    public MemorySample Now() => new(time.GetUtcNow(), ProcessMetrics.Now.MemoryBytes, GC.GetGCMemoryInfo(GCKind.Any).HeapSizeBytes);
+}
