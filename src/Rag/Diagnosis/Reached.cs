@@ -20,15 +20,16 @@ internal sealed record Reached(string? Failed, string Why, string Steps)
         limit.CancelAfter(Limit);
         long started = Stopwatch.GetTimestamp();
         IPAddress[] addresses;
+        bool named = !IPAddress.TryParse(host, out var literal);
         try
         {
-            addresses = IPAddress.TryParse(host, out var literal) ? [literal] : await Dns.GetHostAddressesAsync(host, limit.Token).WaitAsync(limit.Token);
+            addresses = literal is not null ? [literal] : await Dns.GetHostAddressesAsync(host, limit.Token).WaitAsync(limit.Token);
         }
         catch (Exception e) when (e is SocketException || Late(e, ct))
         {
             return (new("name", e is SocketException ? e.Message : $"no answer within {Limit.TotalSeconds:F0} s", $"name {host}: {Ms(started)}"), null);
         }
-        string steps = literal is null ? $"name {host} is {string.Join(", ", addresses.Take(4).Select(a => a.ToString()))} ({Ms(started)})" : $"address {host}";
+        string steps = named ? $"name {host} is {string.Join(", ", addresses.Take(4).Select(a => a.ToString()))} ({Ms(started)})" : $"address {host}";
         string failed = "unreachable", why = $"no answer within {Limit.TotalSeconds:F0} s";
         foreach (var address in addresses)
         {
