@@ -40,9 +40,9 @@ internal sealed class CpuDiagnosis(HttpMetrics http, TimeProvider time) : IDiagn
 
         bool oneBurns = threads.Count > 0 && threads[0].Share > ThreadBusy && after.Use.CpuCores > 1;
         if (share > Busy || oneBurns)
-            findings.Warning("burn", share > Busy ? $"This process uses {100 * share:F0} % of the processor time that it may use." : "A thread of this process uses a core all the time.", evidence,
+            findings.Warning("burn", share > Busy ? $"This process uses {100 * share:F0} % of the processor time that it may use." : "A thread of this process wants a core all the time.", evidence,
                 routes.Length > 0 && share > Busy ? "Requests wait for each other. If the routes are what is asked for, more replicas share it; if not, the hottest methods say what runs." : "Something computes without end or much more than it should; the hottest methods say what.",
-                profile is null && why is null ? "rag doctor cpu" : "kubectl scale deployment rag-system --replicas=10");
+                profile is null && why is null ? "rag doctor cpu" : routes.Length > 0 && share > Busy ? "kubectl scale deployment rag-system --replicas=10" : $"kubectl delete pod {Environment.MachineName}");
         if (leastQueued > 0)
             findings.Warning("threads", "Work waits for threads.", string.Create(CultureInfo.InvariantCulture, $"at least {leastQueued} pieces of work waited all the time, {mostThreads} threads"), "Requests are answered late though the processor may be idle: something blocks threads.", "rag doctor cpu");
         double paused = (after.PauseSeconds - before.PauseSeconds) / seconds;
@@ -72,7 +72,6 @@ internal sealed class CpuDiagnosis(HttpMetrics http, TimeProvider time) : IDiagn
     /// <summary>The fewest pieces of work that waited at any time, and the most threads.</summary>
     private async Task<(long LeastQueued, int MostThreads)> WatchPoolAsync(TimeSpan duration, CancellationToken ct)
     {
-        // A thread of its own: where the pool has none to give, timers of the pool would see it last.
         long least = long.MaxValue, started = time.GetTimestamp();
         int most = 0;
         while (time.GetElapsedTime(started) < duration)
@@ -90,7 +89,7 @@ internal sealed class CpuDiagnosis(HttpMetrics http, TimeProvider time) : IDiagn
         .Where(t => t.Name != ".NET EventPipe").OrderByDescending(t => t.Share).Take(HotThreads).Where(t => t.Share > 0.05).ToList();
 
     private static string Threads(List<(string Name, double Share)> threads) =>
-        threads.Count == 0 ? "" : "busiest threads: " + string.Join(", ", threads.Select(t => string.Create(CultureInfo.InvariantCulture, $"{t.Name} {100 * t.Share:F0} % of a core")));
+        threads.Count == 0 ? "" : "busiest threads: " + string.Join(", ", threads.Select(t => string.Create(CultureInfo.InvariantCulture, $"{t.Name} {100 * Math.Min(1, t.Share):F0} % of a core")));
 
     private static string TopRoutes(Snapshot before, Snapshot after)
     {

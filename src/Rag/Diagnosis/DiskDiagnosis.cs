@@ -23,7 +23,7 @@ internal sealed class DiskDiagnosis(StorageOptions options) : IDiagnosis
         while (!Directory.Exists(existing) && Path.GetDirectoryName(existing) is { } parent) existing = parent;
         if (existing != path) findings.Notice("absent", "There is no data directory yet.", path, $"The first start makes it; what follows is about {existing}.", "rag config show");
         var drive = new DriveInfo(existing);
-        string room = string.Create(CultureInfo.InvariantCulture, $"{drive.AvailableFreeSpace / 1e6:F0} MB of {drive.TotalSize / 1e6:F0} MB are free on {drive.Name}");
+        string room = string.Create(CultureInfo.InvariantCulture, $"{drive.AvailableFreeSpace / 1e6:F0} MB of {drive.TotalSize / 1e6:F0} MB are free where {existing} lies");
         string uses = existing == path ? Uses(path, ct) : "";
         var (error, medianMs, slowestMs) = await WriteAsync(existing, ct);
         Judge(findings, drive, room, uses, path, error);

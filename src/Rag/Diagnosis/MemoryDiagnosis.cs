@@ -36,9 +36,13 @@ internal sealed class MemoryDiagnosis(MemoryHistory history, LayeredCache cache,
     private string Leak(Findings findings, string evidence)
     {
         var samples = history.Samples;
-        if (Growth.Of(samples, s => s.HeapBytes) is not { } heap || Growth.Of(samples, s => s.ResidentBytes) is not { } resident) return $"{samples.Count} samples, too few to tell growth";
-        string grown = string.Create(CultureInfo.InvariantCulture, $"in {Span(heap.Over)} the floor of the heap went from {Mb(heap.From)} to {Mb(heap.To)}, that of resident memory from {Mb(resident.From)} to {Mb(resident.To)}");
-        const string Meaning = "Something keeps what nobody needs, and the process runs into its limit. The cache grows too, but not past Caching:SizeMb.";
+        var heaps = Growth.Of(samples, s => s.HeapBytes).ToList();
+        var residents = Growth.Of(samples, s => s.ResidentBytes).ToList();
+        if (heaps.Count == 0) return $"{samples.Count} samples, too few to tell growth";
+        int window = Math.Max(0, heaps.FindIndex(Leaks) is >= 0 and var at ? at : residents.FindIndex(Leaks));
+        var (heap, resident) = (heaps[window], residents[window]);
+        string grown = string.Create(CultureInfo.InvariantCulture, $"in {Span(heap.Over)} the floor of the heap without the cache went from {Mb(heap.From)} to {Mb(heap.To)}, that of resident memory from {Mb(resident.From)} to {Mb(resident.To)}");
+        const string Meaning = "Something keeps what nobody needs, and the process runs into its limit.";
         if (Leaks(heap)) findings.Warning("leak", "The heap grows and grows.", $"{grown}; {evidence}", Meaning, "rag doctor memory --heap");
         else if (Leaks(resident)) findings.Warning("native_leak", "Memory outside the heap grows and grows.", $"{grown}; {evidence}", Meaning, $"kubectl delete pod {Environment.MachineName}");
         return grown;

@@ -1,9 +1,10 @@
 using Microsoft.Extensions.Hosting;
+using Rag.Caching;
 using Rag.Telemetry;
 
 namespace Rag.Diagnosis;
 
-/// <param name="HeapBytes">What was alive, and not yet collected, at the last collection.</param>
+/// <param name="HeapBytes">What was alive, or not yet collected, at the last collection, without the cache, which has a bound of its own.</param>
 internal sealed record MemorySample(DateTimeOffset At, long ResidentBytes, long HeapBytes);
 
 /// <summary>How memory grew over a time.</summary>
@@ -14,10 +15,17 @@ internal sealed record Growth(TimeSpan Over, long From, long To, bool Steady)
 {
     private const int Quarters = 4;
 
-    /// <summary>Growth of one of the figures; null where there are too few samples to tell.</summary>
-    public static Growth? Of(IReadOnlyList<MemorySample> samples, Func<MemorySample, long> figure)
+    private const int MinSamples = 3 * Quarters;
+
+    /// <summary>Growth of one of the figures over all samples, the last half of them, and so on; none where there are too few to tell.</summary>
+    /// <remarks>What began to grow an hour ago does not show in the quarters of a day.</remarks>
+    public static IEnumerable<Growth> Of(IReadOnlyList<MemorySample> samples, Func<MemorySample, long> figure)
     {
-        if (samples.Count < 3 * Quarters) return null;
+        for (int count = samples.Count; count >= MinSamples; count /= 2) yield return Over([.. samples.Skip(samples.Count - count)], figure);
+    }
+
+    private static Growth Over(IReadOnlyList<MemorySample> samples, Func<MemorySample, long> figure)
+    {
         long[] floors = [.. Enumerable.Range(0, Quarters).Select(q => samples.Skip(q * samples.Count / Quarters).Take(samples.Count / Quarters).Min(figure))];
         bool steady = floors.Zip(floors.Skip(1)).All(p => p.Second > p.First);
         return new(samples[^1].At - samples[0].At, floors[0], floors[^1], steady);
@@ -25,7 +33,7 @@ internal sealed record Growth(TimeSpan Over, long From, long To, bool Steady)
 }
 
 /// <summary>Notes every minute what memory this process uses, for a day, so that growth can be told.</summary>
-internal sealed class MemoryHistory(DiagnosisOptions options, TimeProvider time) : BackgroundService
+internal sealed class MemoryHistory(DiagnosisOptions options, LayeredCache cache, TimeProvider time) : BackgroundService
 {
     private const int MaxSamples = 1_440;
 
@@ -56,5 +64,5 @@ internal sealed class MemoryHistory(DiagnosisOptions options, TimeProvider time)
         }
     }
 
-    public MemorySample Now() => new(time.GetUtcNow(), ProcessMetrics.Now.MemoryBytes, GC.GetGCMemoryInfo(GCKind.Any).HeapSizeBytes);
+    public MemorySample Now() => new(time.GetUtcNow(), ProcessMetrics.Now.MemoryBytes, Math.Max(0, GC.GetGCMemoryInfo(GCKind.Any).HeapSizeBytes - cache.Local.SizeBytes));
 }
