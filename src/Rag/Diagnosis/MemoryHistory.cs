@@ -21,10 +21,10 @@ internal sealed record Growth(TimeSpan Over, long From, long To, bool Steady)
     /// <remarks>What began to grow an hour ago does not show in the quarters of a day.</remarks>
     public static IEnumerable<Growth> Of(IReadOnlyList<MemorySample> samples, Func<MemorySample, long> figure)
     {
-        for (int count = samples.Count; count >= MinSamples; count /= 2) yield return Over([.. samples.Skip(samples.Count - count)], figure);
+        for (int count = samples.Count; count >= MinSamples; count /= 2) yield return Between([.. samples.Skip(samples.Count - count)], figure);
     }
 
-    private static Growth Over(IReadOnlyList<MemorySample> samples, Func<MemorySample, long> figure)
+    private static Growth Between(IReadOnlyList<MemorySample> samples, Func<MemorySample, long> figure)
     {
         long[] floors = [.. Enumerable.Range(0, Quarters).Select(q => samples.Skip(q * samples.Count / Quarters).Take(samples.Count / Quarters).Min(figure))];
         bool steady = floors.Zip(floors.Skip(1)).All(p => p.Second > p.First);
