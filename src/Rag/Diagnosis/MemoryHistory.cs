@@ -4,7 +4,7 @@ using Rag.Telemetry;
 
 namespace Rag.Diagnosis;
 
-/// <param name="HeapBytes">What was alive, or not yet collected, at the last collection, without the cache, which has a bound of its own.</param>
+/// <param name="HeapBytes">The heap with what is not collected yet, without the cache, which has a bound of its own.</param>
 internal sealed record MemorySample(DateTimeOffset At, long ResidentBytes, long HeapBytes);
 
 /// <summary>How memory grew over a time.</summary>
@@ -64,5 +64,5 @@ internal sealed class MemoryHistory(DiagnosisOptions options, LayeredCache cache
         }
     }
 
-    public MemorySample Now() => new(time.GetUtcNow(), ProcessMetrics.Now.MemoryBytes, Math.Max(0, GC.GetGCMemoryInfo(GCKind.Any).HeapSizeBytes - cache.Local.SizeBytes));
+    public MemorySample Now() => new(time.GetUtcNow(), ProcessMetrics.Now.MemoryBytes, Math.Max(0, GC.GetTotalMemory(forceFullCollection: false) - cache.Local.SizeBytes));
 }

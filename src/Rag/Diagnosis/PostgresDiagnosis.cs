@@ -148,7 +148,9 @@ internal sealed class PostgresDiagnosis(StorageOptions options, PostgresDatabase
         catch (NpgsqlException e)
         {
             // Sizes of tables wait for whoever holds them alone; that is said already then.
-            if (findings.Well) findings.Warning("error", "The server's own figures cannot be read.", e.Message, "Something holds its catalogue up.", "rag database check");
+            if (e.SqlState == PostgresErrorCodes.LockNotAvailable && findings.Well)
+                findings.Critical("locked", "Somebody keeps tables of the record to themselves.", e.Message, "What waits fails after Storage:Postgres:LockTimeoutMs.", "rag database check");
+            else if (findings.Well) findings.Warning("error", "The server's own figures cannot be read.", e.Message, "Something holds its catalogue up.", "rag database check");
             return;
         }
         double middle = report.LatencyMs[report.LatencyMs.Count / 2];

@@ -48,9 +48,12 @@ internal static class CacheScenarios
         await using var redis = await RedisServer.StartAsync(ct);
         await using var proxy = FaultProxy.Start(redis.Port);
         await using var server = await RagServe.StartAsync(ct, null, $"Caching:Redis:Endpoints=127.0.0.1:{proxy.Port}");
-        await server.AskAsync(Questions, ct);
-        // Values are written beside the answers.
-        await redis.Process.WaitUntilAsync(async token => (await redis.KeysAsync("rag:cache:*", token)).Count >= Questions, TimeSpan.FromSeconds(10), ct);
+        // Values are written beside the answers, and not before Redis was found.
+        await redis.Process.WaitUntilAsync(async token =>
+        {
+            await server.AskAsync(Questions, token);
+            return (await redis.KeysAsync("rag:cache:*", token)).Count >= Questions;
+        }, TimeSpan.FromSeconds(20), ct);
         var well = await server.LookAsync(ct, "cache");
         if (well.ExitCode != 0) throw new InvalidOperationException($"The healthy cache is not found to be so: {well}");
         await provokeAsync(new(redis, proxy), ct);

@@ -35,7 +35,7 @@ internal static class DatabaseScenarios
             await s.Server.DropDatabaseAsync(s.Server.ConnectionString("kept"), ct);
             return await s.LookAsync(ct);
         }),
-        Postgres("a table of the record that a session keeps to itself, with another waiting", "database.locked", LockedAsync),
+        Postgres("a session that waits for what another has changed", "database.locked", LockedAsync),
         Postgres("a table of the record that a session keeps to itself", "database.locked", async (s, ct) =>
         {
             await using var holder = await s.OpenAsync(ct);
@@ -74,9 +74,9 @@ internal static class DatabaseScenarios
         var waits = ExecuteAsync(waiter, "UPDATE documents SET uri = 'c'", ct);
         await Task.Delay(1_500, ct);
         var run = await s.LookAsync(ct);
-        if (run.EvidenceOf("database.locked")?.Contains($"process {holder.ProcessID} ", StringComparison.Ordinal) != true) throw new InvalidOperationException($"The holder {holder.ProcessID} is not named: {run}");
         await ExecuteAsync(holder, "ROLLBACK", ct);
         await waits;
+        if (run.EvidenceOf("database.locked")?.Contains($"process {holder.ProcessID} ", StringComparison.Ordinal) != true) throw new InvalidOperationException($"The holder {holder.ProcessID} is not named: {run}");
         return run;
     }
 

@@ -8,6 +8,7 @@ internal sealed class RagServe : IAsyncDisposable
     private readonly ChildServer _process;
     private readonly HttpClient _http;
     private readonly string _data;
+    private int _asked;
 
     private RagServe(ChildServer process, string data, int port) => (_process, _data, Port, _http) = (process, data, port, new HttpClient { BaseAddress = new($"http://127.0.0.1:{port}") });
 
@@ -31,9 +32,15 @@ internal sealed class RagServe : IAsyncDisposable
     {
         using var put = await _http.PostAsJsonAsync("/v1/collections/default/documents", new { uri = "herons.txt", text = "Herons stand in shallow water. Egrets are white." }, ct);
         put.EnsureSuccessStatusCode();
+        // What is there already has no position.
+        if ((await put.Content.ReadFromJsonAsync<System.Text.Json.JsonElement>(ct)).TryGetProperty("position", out var position))
+        {
+            using var found = await _http.PostAsJsonAsync("/v1/search", new { query = "herons", wait_for = position.GetInt64() }, ct);
+            found.EnsureSuccessStatusCode();
+        }
         for (int i = 0; i < questions; i++)
         {
-            using var answer = await _http.PostAsJsonAsync("/v1/ask", new { question = $"Where do herons stand, asked {i}?" }, ct);
+            using var answer = await _http.PostAsJsonAsync("/v1/ask", new { question = $"Where do herons stand, asked {_asked++}?" }, ct);
             answer.EnsureSuccessStatusCode();
         }
     }
