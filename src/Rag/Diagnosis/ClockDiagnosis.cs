@@ -14,6 +14,9 @@ internal sealed class ClockDiagnosis(Database database, TimeProvider time, Repli
 
     private const int Samples = 5;
 
+    /// <summary>Heartbeats come every ten seconds.</summary>
+    private static readonly TimeSpan WatchLimit = TimeSpan.FromSeconds(12), WatchStep = TimeSpan.FromMilliseconds(500);
+
     public string Area => Areas.Clock;
 
     public async Task<IReadOnlyList<Finding>> LookAsync(DoctorRequest request, CancellationToken ct)
@@ -28,7 +31,11 @@ internal sealed class ClockDiagnosis(Database database, TimeProvider time, Repli
                 evidence = string.Create(CultureInfo.InvariantCulture, $"this machine is {Math.Abs(apart):F3} s {(apart < 0 ? "behind" : "ahead of")} the database server, give or take {wide:F3} s");
                 if (Math.Abs(apart) - wide > ApartSeconds)
                     Apart(findings, "differs", "This machine's clock and the database server's go apart.", evidence, Math.Abs(apart));
-                if (replicas is not null) await HeartbeatsAsync(findings, apart, ct);
+                if (replicas is not null)
+                {
+                    await HeartbeatsAsync(findings, apart, ct);
+                    if (request.Thorough) await WatchAsync(findings, apart, ct);
+                }
             }
         }
         catch (Exception e) when (e is RagException or System.Data.Common.DbException)
@@ -63,6 +70,27 @@ internal sealed class ClockDiagnosis(Database database, TimeProvider time, Repli
             if (ahead <= ApartSeconds) continue;
             string evidence = string.Create(CultureInfo.InvariantCulture, $"replica {replica.Name} was last seen {ahead:F1} s in the future, by the database server's clock");
             Apart(findings, "replica_ahead", $"The clock of replica {replica.Name} is ahead.", evidence, ahead);
+        }
+    }
+
+    /// <summary>Waits until each heartbeat is renewed: what is old in that moment was written by a clock that is behind.</summary>
+    private async Task WatchAsync(Findings findings, double apart, CancellationToken ct)
+    {
+        var before = (await replicas!.ListAsync(ct)).GroupBy(r => (r.Name, r.StartedAt)).ToDictionary(g => g.Key, g => g.Max(r => r.SeenAt));
+        if (before.Count < 2) return;
+        long started = time.GetTimestamp();
+        while (before.Count > 0 && time.GetElapsedTime(started) < WatchLimit)
+        {
+            await Task.Delay(WatchStep, time, ct);
+            foreach (var replica in await replicas.ListAsync(ct))
+            {
+                if (!before.TryGetValue((replica.Name, replica.StartedAt), out var was) || replica.SeenAt == was) continue;
+                before.Remove((replica.Name, replica.StartedAt));
+                double behind = (time.GetUtcNow() - replica.SeenAt).TotalSeconds - apart;
+                if (behind < ApartSeconds + 2 * WatchStep.TotalSeconds) continue;
+                string evidence = string.Create(CultureInfo.InvariantCulture, $"a heartbeat of replica {replica.Name} was {behind:F1} s old when it was written, by the database server's clock");
+                Apart(findings, "replica_behind", $"The clock of replica {replica.Name} is behind.", evidence, behind);
+            }
         }
     }
 

@@ -9,7 +9,7 @@ internal static class CacheScenarios
 
     public static readonly IReadOnlyList<DoctorScenario> All =
     [
-        Redis("a Redis that was emptied", "cache.wiped", async (s, ct) => await s.Redis.CallAsync(ct, "FLUSHALL")),
+        Redis("a Redis that was emptied", "cache.wiped", async (s, ct) => await s.Redis.CallAsync(ct, "FLUSHALL"), quick: true),
         Redis("a Redis that was restarted without its keys", "cache.wiped", async (s, ct) =>
         {
             await s.Redis.RestartAsync(ct);
@@ -20,7 +20,7 @@ internal static class CacheScenarios
         {
             foreach (string key in (await s.Redis.KeysAsync("rag:cache:1:*", ct)).Where(k => !k.Contains(":owner:", StringComparison.Ordinal)))
                 await s.Redis.CallAsync(ct, [.. new[] { "SETRANGE", key, "40" }.Select(Encoding.UTF8.GetBytes), [0xde, 0xad, 0xbe, 0xef]]);
-        }),
+        }, quick: true),
         Redis("a Redis that refuses connections", "cache.refused", (s, _) =>
         {
             s.Proxy.Down();
@@ -43,7 +43,7 @@ internal static class CacheScenarios
 
     private static string? Missing() => RedisServer.Installed ? null : "Redis is not installed";
 
-    private static DoctorScenario Redis(string name, string finding, Func<Stage, CancellationToken, Task> provokeAsync) => new(name, finding, Missing, false, async ct =>
+    private static DoctorScenario Redis(string name, string finding, Func<Stage, CancellationToken, Task> provokeAsync, bool quick = false) => new(name, finding, Missing, quick, async ct =>
     {
         await using var redis = await RedisServer.StartAsync(ct);
         await using var proxy = FaultProxy.Start(redis.Port);

@@ -14,12 +14,12 @@ internal static class DatabaseScenarios
         {
             s.Proxy.Down();
             return await s.LookAsync(ct);
-        }),
+        }, quick: true),
         Postgres("a database behind a slow network", "database.slow", async (s, ct) =>
         {
             s.Proxy.Latency = TimeSpan.FromMilliseconds(60);
             return await s.LookAsync(ct);
-        }),
+        }, quick: true),
         Postgres("a database that takes connections and says nothing", "database.silent", async (s, ct) =>
         {
             s.Proxy.Blackhole();
@@ -29,13 +29,13 @@ internal static class DatabaseScenarios
         {
             await s.Server.ExecuteAsync("ALTER USER keyed PASSWORD 'another-one'", ct);
             return await s.LookAsync(ct);
-        }),
+        }, quick: true),
         Postgres("a database that is gone from its server", "database.missing", async (s, ct) =>
         {
             await s.Server.DropDatabaseAsync(s.Server.ConnectionString("kept"), ct);
             return await s.LookAsync(ct);
         }),
-        Postgres("a session that waits for what another has changed", "database.locked", LockedAsync),
+        Postgres("a session that waits for what another has changed", "database.locked", LockedAsync, quick: true),
         Postgres("a table of the record that a session keeps to itself", "database.locked", async (s, ct) =>
         {
             await using var holder = await s.OpenAsync(ct);
@@ -58,7 +58,7 @@ internal static class DatabaseScenarios
 
     private static string? MissingPostgres() => PostgresServer.IsInstalled ? null : "PostgreSQL is not installed";
 
-    private static DoctorScenario Postgres(string name, string finding, Func<Stage, CancellationToken, Task<DoctorRun>> provokeAsync) => new(name, finding, MissingPostgres, false, async ct =>
+    private static DoctorScenario Postgres(string name, string finding, Func<Stage, CancellationToken, Task<DoctorRun>> provokeAsync, bool quick = false) => new(name, finding, MissingPostgres, quick, async ct =>
     {
         await using var stage = await Stage.StartAsync(ct);
         var well = await stage.LookAsync(ct);

@@ -2,9 +2,9 @@ namespace Rag.Testing.Doctor;
 
 /// <summary>Something that is wrong for real, and the finding that must name it, then and not before.</summary>
 /// <param name="Missing">What has to be installed or allowed and is not; null where it can be provoked here.</param>
-/// <param name="Slow">Whether it takes more than a few seconds.</param>
+/// <param name="Quick">Whether a quick run has it: those that the runbook names and that take a few seconds.</param>
 /// <param name="PlayAsync">Looks while all is well, makes it go wrong, looks again.</param>
-public sealed record DoctorScenario(string Name, string Finding, Func<string?> Missing, bool Slow, Func<CancellationToken, Task<(DoctorRun Well, DoctorRun Wrong)>> PlayAsync)
+public sealed record DoctorScenario(string Name, string Finding, Func<string?> Missing, bool Quick, Func<CancellationToken, Task<(DoctorRun Well, DoctorRun Wrong)>> PlayAsync)
 {
     public override string ToString() => Name;
 

@@ -14,11 +14,11 @@ internal static class MachineScenarios
 
     public static readonly IReadOnlyList<DoctorScenario> All =
     [
-        new("a full disk", "disk.full", () => Environment.IsPrivilegedProcess && OperatingSystem.IsLinux() ? null : "only root may mount a small file system", false, FullDiskAsync),
-        new("an expired certificate", "certificates.expired", () => null, false, ExpiredAsync),
+        new("a full disk", "disk.full", () => Environment.IsPrivilegedProcess && OperatingSystem.IsLinux() ? null : "only root may mount a small file system", true, FullDiskAsync),
+        new("an expired certificate", "certificates.expired", () => null, true, ExpiredAsync),
         new("an expired certificate in a file", "certificates.expired", () => null, false, ExpiredFileAsync),
-        new("a thread that computes without end", "cpu.burn", () => OperatingSystem.IsLinux() ? null : "threads are told apart on Linux only", true, BurnAsync),
-        new("a heap that leaks", "memory.leak", () => null, true, LeakAsync),
+        new("a thread that computes without end", "cpu.burn", () => OperatingSystem.IsLinux() ? null : "threads are told apart on Linux only", false, BurnAsync),
+        new("a heap that leaks", "memory.leak", () => null, false, LeakAsync),
     ];
 
     private static async Task<(DoctorRun Well, DoctorRun Wrong)> FullDiskAsync(CancellationToken ct)
