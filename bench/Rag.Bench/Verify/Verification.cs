@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
+using Rag.Bench.Verify.Incidents;
 using Rag.Bench.Verify.Observe;
 using Rag.Bench.Verify.Production;
 using Rag.Foundation;
@@ -7,7 +8,7 @@ using Rag.Foundation;
 namespace Rag.Bench.Verify;
 
 /// <summary>
-/// <c>verify [--list] [--quick] main-job|production|observe[/NAME]</c>: a JSON line for each promise, exit code 1 where one does not
+/// <c>verify [--list] [--quick] main-job|production|observe|incidents[/NAME]</c>: a JSON line for each promise, exit code 1 where one does not
 /// hold, 2 for wrong usage.
 /// </summary>
 internal static class Verification
@@ -19,6 +20,7 @@ internal static class Verification
         ["main-job"] = MainJob,
         ["production"] = ProductionChecks.All,
         ["observe"] = ObserveChecks.All,
+        ["incidents"] = DoctorChecks.All,
     };
 
     private static IEnumerable<Check> MainJob() => [.. RetrievalChecks.All(), .. SpanChecks.All(), .. SpeedChecks.All(), .. KillChecks.All(), .. FileChecks.All()];
