@@ -46,8 +46,10 @@ internal static class DiagnosisCommands
             return DoctorReport.Of(request.Areas, alone.Append(why!));
         }
         // A server on this data directory knows more than its configuration.
-        if (RunningAt(configure, parse) is { } running && (await AskAsync(running, request, ct)).Report is { } found) return found;
-        return await AloneAsync(configure, parse, request, ct);
+        if (RunningAt(configure, parse) is not { } running) return await AloneAsync(configure, parse, request, ct);
+        var (found, unanswered) = await AskAsync(running, request, ct);
+        // It announced itself and did not take that back: it was killed, or hangs.
+        return found ?? DoctorReport.Of(request.Areas, (await AloneAsync(configure, parse, request, ct)).Findings.Append(unanswered!));
     }
 
     private static async Task<(DoctorReport? Report, Finding? Why)> AskAsync(Uri server, DoctorRequest request, CancellationToken ct)

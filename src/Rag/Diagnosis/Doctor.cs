@@ -8,6 +8,11 @@ internal sealed class Doctor(IEnumerable<IDiagnosis> diagnoses, ILogger<Doctor> 
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
 
+    /// <summary>Who asks while others are answered waits: a diagnosis must not be what keeps the server busy.</summary>
+    private const int AtOnce = 2;
+
+    private readonly SemaphoreSlim _turns = new(AtOnce, AtOnce);
+
     /// <summary>What verifying the index or reading the heap may take.</summary>
     private static readonly TimeSpan LongLimit = TimeSpan.FromMinutes(5);
 
@@ -24,8 +29,16 @@ internal sealed class Doctor(IEnumerable<IDiagnosis> diagnoses, ILogger<Doctor> 
 
     public async Task<DoctorReport> LookAsync(DoctorRequest request, CancellationToken ct)
     {
-        var found = await Task.WhenAll(diagnoses.Where(d => request.Areas.Contains(d.Area)).Select(d => LookAsync(d, request, ct)));
-        return DoctorReport.Of(request.Areas, found.SelectMany(f => f));
+        await _turns.WaitAsync(ct);
+        try
+        {
+            var found = await Task.WhenAll(diagnoses.Where(d => request.Areas.Contains(d.Area)).Select(d => LookAsync(d, request, ct)));
+            return DoctorReport.Of(request.Areas, found.SelectMany(f => f));
+        }
+        finally
+        {
+            _turns.Release();
+        }
     }
 
     private async Task<IReadOnlyList<Finding>> LookAsync(IDiagnosis diagnosis, DoctorRequest request, CancellationToken ct)

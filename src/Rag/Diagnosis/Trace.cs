@@ -31,7 +31,7 @@ internal static class Trace
     private static readonly TimeSpan HeapLimit = TimeSpan.FromSeconds(120), StopLimit = TimeSpan.FromSeconds(30);
 
     /// <summary>Whether the process may be looked at: the runtime can be told not to allow it (<c>DOTNET_EnableDiagnostics=0</c>).</summary>
-    public static bool Refused(Exception e) => e is ServerNotAvailableException or ServerErrorException or UnsupportedCommandException or TimeoutException or IOException or EndOfStreamException;
+    public static bool Refused(Exception e) => e is ServerNotAvailableException or ServerErrorException or UnsupportedCommandException or TimeoutException or IOException or UnauthorizedAccessException;
 
     /// <summary>Where the threads of this process are, about a thousand times a second, for so long.</summary>
     public static async Task<Profile> ProfileAsync(TimeSpan duration, CancellationToken ct)

@@ -35,6 +35,21 @@ public sealed class DoctorTests
     }
 
     [Fact]
+    public async Task A_server_that_was_killed_is_missed_on_its_data_directory_and_one_that_was_stopped_is_not()
+    {
+        string data = Directory.CreateTempSubdirectory("rag-killed-").FullName;
+        await using (var server = await Degradation.Replica.StartAsync(data, "Server:DrainMs=0"))
+        {
+            await server.Process.SignalAsync("TERM", TestContext.Current.CancellationToken);
+            await server.Process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        }
+        (await DoctorRun.RunAsync(TestContext.Current.CancellationToken, "database", "--data", data)).Findings.Select(f => f.Name).ShouldBe(["database.answers"]);
+        await using (var server = await Degradation.Replica.StartAsync(data)) await server.Process.KillAsync();
+        (await DoctorRun.RunAsync(TestContext.Current.CancellationToken, "database", "--data", data)).Findings.Select(f => f.Name).ShouldBe(["server.refused", "database.answers"]);
+        Directory.Delete(data, recursive: true);
+    }
+
+    [Fact]
     public async Task A_configuration_that_no_server_starts_with_is_diagnosed_with_every_mistake()
     {
         var run = await DoctorRun.RunAsync(TestContext.Current.CancellationToken, "--set", "Caching:SizeMb=0", "--set", "Slo:KeepDays=1");
