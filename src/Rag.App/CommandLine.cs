@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Rag.Answering;
 using Rag.Caching;
+using Rag.Diagnosis;
 using Rag.Evaluation;
 using Rag.Foundation.Commands;
 using Rag.Incidents;
@@ -50,6 +51,7 @@ internal static class CommandLine
         root.AddEvaluation(context, parse => RagConfiguration.Load(ServerConnection.SettingsOf(context, parse)));
         root.AddMaintenance(context);
         root.AddSlo(context);
+        root.AddDiagnosis(context, parse => RagConfiguration.Load(ServerConnection.SettingsOf(context, parse)));
         root.AddIncidents(context);
         root.AddDeploy(context);
         root.AddRunbook(context);

@@ -3,6 +3,7 @@ using Rag.Access;
 using Rag.Answering;
 using Rag.App.Pages;
 using Rag.Caching;
+using Rag.Diagnosis;
 using Rag.Foundation;
 using Rag.Incidents;
 using Rag.Indexing;
@@ -58,6 +59,7 @@ internal static class RagServer
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, CachingJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, MaintenanceJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, SloJson.Default);
+            json.SerializerOptions.TypeInfoResolverChain.Insert(0, DiagnosisJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, IncidentsJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, RunbookJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, StatusJson.Default);
@@ -90,6 +92,7 @@ internal static class RagServer
         app.MapIndexing();
         app.MapTelemetry();
         app.MapSlo();
+        app.MapDiagnosis();
         app.MapIncidents();
         app.MapRunbook();
         app.MapStatus();

@@ -4,6 +4,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Rag.Access;
 using Rag.Answering;
 using Rag.Caching;
+using Rag.Diagnosis;
 using Rag.Foundation;
 using Rag.Incidents;
 using Rag.Indexing;
@@ -41,6 +42,7 @@ public static class RagModules
             .AddAnswering(sections)
             .AddTelemetry(sections)
             .AddSlo(sections)
+            .AddDiagnosis(sections)
             .AddIncidents(sections)
             .AddRunbook(sections);
         services.AddSingleton(sections);

@@ -20,8 +20,10 @@ internal static class Verification
         ["main-job"] = MainJob,
         ["production"] = ProductionChecks.All,
         ["observe"] = ObserveChecks.All,
-        ["incidents"] = IncidentChecks.All,
+        ["incidents"] = Incidents,
     };
+
+    private static IEnumerable<Check> Incidents() => [.. IncidentChecks.All(), .. DoctorChecks.All()];
 
     private static IEnumerable<Check> MainJob() => [.. RetrievalChecks.All(), .. SpanChecks.All(), .. SpeedChecks.All(), .. KillChecks.All(), .. FileChecks.All()];
 

@@ -54,7 +54,8 @@ internal sealed class DataDirectory : IDisposable
 
     private static string AddressPath(string path) => System.IO.Path.Combine(path, "rag.address");
 
-    private static string ReadAddress(string path)
+    /// <summary>The address that a running server announced in a data directory; empty where there is none.</summary>
+    public static string ReadAddress(string path)
     {
         try
         {

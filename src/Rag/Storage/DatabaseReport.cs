@@ -8,8 +8,9 @@ public sealed record DatabaseReport(
     string Engine, string Version, long SizeBytes, IReadOnlyList<double> LatencyMs, PoolReport? Pool, ReplicationReport? Replication,
     FileReport? File, IReadOnlyList<TableReport> Tables, IReadOnlyList<TransactionReport> Transactions, IReadOnlyList<DatabaseProblem> Problems);
 
+/// <param name="Code">What it is, as programs know it: one word that never changes.</param>
 /// <param name="Remedy">One sentence: what to do about it.</param>
-public sealed record DatabaseProblem(string What, string Remedy);
+public sealed record DatabaseProblem(string Code, string What, string Remedy);
 
 /// <summary>Connections of one replica to the server, and of everybody.</summary>
 public sealed record PoolReport(long Open, long Active, int Max, long ServerConnections, long ServerMax);

@@ -14,6 +14,10 @@ namespace Rag.Telemetry;
 /// <param name="FastQuestions">Questions answered within <see cref="HttpMetrics.FastSeconds"/>.</param>
 internal readonly record struct ServedCounts(long Requests, long Failed, long Questions, long FailedQuestions, long FastQuestions);
 
+/// <summary>What a route has taken since the start.</summary>
+/// <param name="Seconds">From each request to the end of its response, summed.</param>
+internal readonly record struct RouteTime(string Route, long Requests, double Seconds);
+
 /// <summary>The runbook's two HTTP metrics. Routes are templates, so that labels are bounded whatever is asked for.</summary>
 internal sealed class HttpMetrics
 {
@@ -30,7 +34,10 @@ internal sealed class HttpMetrics
     private readonly ConcurrentDictionary<(string Method, string Route, int Status), Series> _series = new();
     private long _served, _failed, _questions, _failedQuestions, _fastQuestions;
 
-    private sealed record Series(TagList Tags, bool Counts, bool Question, bool Failed);
+    private sealed record Series(TagList Tags, bool Counts, bool Question, bool Failed)
+    {
+        public long Requests, Microseconds;
+    }
 
     public HttpMetrics(IMeterFactory meters)
     {
@@ -47,6 +54,10 @@ internal sealed class HttpMetrics
 
     public ServedCounts Served => new(
         Interlocked.Read(ref _served), Interlocked.Read(ref _failed), Interlocked.Read(ref _questions), Interlocked.Read(ref _failedQuestions), Interlocked.Read(ref _fastQuestions));
+
+    /// <summary>Requests and time by method and route, those of monitors among them.</summary>
+    public IReadOnlyList<RouteTime> Times => [.. _series.GroupBy(s => $"{s.Key.Method} {s.Key.Route}").Select(g => new RouteTime(
+        g.Key, g.Sum(s => Interlocked.Read(ref s.Value.Requests)), g.Sum(s => Interlocked.Read(ref s.Value.Microseconds)) / 1e6))];
 
     public static void Use(IApplicationBuilder app, HttpMetrics metrics) => app.Use(next => context => metrics.MeasureAsync(context, next));
 
@@ -71,6 +82,8 @@ internal sealed class HttpMetrics
         var series = Of(KnownMethod(context.Request.Method), route, context.Response.StatusCode);
         _requests.Add(1, series.Tags);
         _duration.Record(seconds, series.Tags);
+        Interlocked.Increment(ref series.Requests);
+        Interlocked.Add(ref series.Microseconds, (long)(seconds * 1e6));
         if (!series.Counts) return;
         Interlocked.Increment(ref _served);
         if (series.Failed) Interlocked.Increment(ref _failed);

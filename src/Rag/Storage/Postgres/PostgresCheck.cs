@@ -61,14 +61,14 @@ internal static class PostgresCheck
     private static IEnumerable<DatabaseProblem> Judge(
         Server server, List<double> latency, List<StandbyReport> standbys, List<TableReport> tables, List<TransactionReport> transactions)
     {
-        if (server.Number < OldestVersion) yield return new($"PostgreSQL {server.Version} is older than this release is tested with.", "Upgrade to PostgreSQL 15 or later.");
-        if (server.Standby) yield return new("The server is a standby and takes no writes.", "Connect to the primary; with several hosts, add Target Session Attributes=primary to the connection string.");
-        if (server.Lag > LagSeconds) yield return new($"The standby is {server.Lag:F0} s behind.", "Look at the network and the disk between it and the primary.");
-        if (latency[latency.Count / 2] > SlowMs) yield return new($"The smallest statement takes {latency[latency.Count / 2]:F0} ms.", "Look at the server's load and at the network between.");
-        if (server.Connections > FullShare * server.MaxConnections) yield return new($"{server.Connections} of the server's {server.MaxConnections} connections are taken.", "Lower Storage:Postgres:MaxPoolSize on each replica, or raise max_connections on the server.");
-        foreach (var s in standbys.Where(s => s.LagBytes > LagBytes)) yield return new($"Standby {s.Name} is {s.LagBytes / 1e6:F0} MB behind.", "Look at the standby's disk and at the network between.");
-        foreach (var t in tables.Where(t => t.DeadRows > DeadRowsAtLeast && t.DeadRows > t.LiveRows)) yield return new($"Table {t.Table} has more dead rows ({t.DeadRows:N0}) than live ones.", $"Run VACUUM {t.Table}; if they stay, a long transaction keeps them, or autovacuum is off.");
-        foreach (var t in transactions.Where(t => t.AgeSeconds > LongSeconds)) yield return new($"A transaction of {t.Application} has been open for {t.AgeSeconds:F0} s ({t.State}).", "Find it in pg_stat_activity and end it with pg_terminate_backend if nobody needs it.");
-        foreach (var t in transactions.Where(t => t.BlockedBy > 0 && t.AgeSeconds is > 5 and <= LongSeconds)) yield return new($"A transaction of {t.Application} has waited for a lock for {t.AgeSeconds:F0} s.", "Find what holds it with pg_blocking_pids and end that if nobody needs it.");
+        if (server.Number < OldestVersion) yield return new("version", $"PostgreSQL {server.Version} is older than this release is tested with.", "Upgrade to PostgreSQL 15 or later.");
+        if (server.Standby) yield return new("standby", "The server is a standby and takes no writes.", "Connect to the primary; with several hosts, add Target Session Attributes=primary to the connection string.");
+        if (server.Lag > LagSeconds) yield return new("replication", $"The standby is {server.Lag:F0} s behind.", "Look at the network and the disk between it and the primary.");
+        if (latency[latency.Count / 2] > SlowMs) yield return new("slow", $"The smallest statement takes {latency[latency.Count / 2]:F0} ms.", "Look at the server's load and at the network between.");
+        if (server.Connections > FullShare * server.MaxConnections) yield return new("connections", $"{server.Connections} of the server's {server.MaxConnections} connections are taken.", "Lower Storage:Postgres:MaxPoolSize on each replica, or raise max_connections on the server.");
+        foreach (var s in standbys.Where(s => s.LagBytes > LagBytes)) yield return new("replication", $"Standby {s.Name} is {s.LagBytes / 1e6:F0} MB behind.", "Look at the standby's disk and at the network between.");
+        foreach (var t in tables.Where(t => t.DeadRows > DeadRowsAtLeast && t.DeadRows > t.LiveRows)) yield return new("bloat", $"Table {t.Table} has more dead rows ({t.DeadRows:N0}) than live ones.", $"Run VACUUM {t.Table}; if they stay, a long transaction keeps them, or autovacuum is off.");
+        foreach (var t in transactions.Where(t => t.AgeSeconds > LongSeconds)) yield return new("long_transaction", $"A transaction of {t.Application} has been open for {t.AgeSeconds:F0} s ({t.State}).", "Find it in pg_stat_activity and end it with pg_terminate_backend if nobody needs it.");
+        foreach (var t in transactions.Where(t => t.BlockedBy > 0 && t.AgeSeconds is > 5 and <= LongSeconds)) yield return new("locked", $"A transaction of {t.Application} has waited for a lock for {t.AgeSeconds:F0} s.", "Find what holds it with pg_blocking_pids and end that if nobody needs it.");
     }
 }

@@ -64,6 +64,9 @@ internal sealed class PostgresDatabase : Database
 
     public PostgresOptions Options => _options;
 
+    /// <summary>What the server knows the connections of this process by.</summary>
+    public string Application => _application;
+
     /// <summary>A connection of its own outside the pool, for one who stays on it.</summary>
     public async Task<NpgsqlConnection> ConnectAloneAsync(CancellationToken ct)
     {

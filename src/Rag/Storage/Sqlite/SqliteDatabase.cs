@@ -21,7 +21,7 @@ internal sealed class SqliteDatabase(StorageOptions options) : Database
     private readonly ConcurrentBag<PooledConnection> _idle = [];
     private int _idleCount;
     private bool _disposed;
-    private readonly string _path = Path.Combine(options.DataDirectory, "rag.db");
+    private readonly string _path = PathIn(options);
     private SqliteConnection? _writeConnection;
 
     public override string Provider => "sqlite";
@@ -29,6 +29,9 @@ internal sealed class SqliteDatabase(StorageOptions options) : Database
     public override bool Shared => false;
 
     public override SqlDialect Dialect { get; } = new("", "", "CAST(unixepoch('subsec') * 1000000 AS INTEGER)");
+
+    /// <summary>The file that holds the record.</summary>
+    public static string PathIn(StorageOptions options) => Path.Combine(options.DataDirectory, "rag.db");
 
     public string ConnectionString => new SqliteConnectionStringBuilder
     {
@@ -147,8 +150,8 @@ internal sealed class SqliteDatabase(StorageOptions options) : Database
         var wal = new FileInfo(_path + "-wal");
         long walBytes = wal.Exists ? wal.Length : 0;
         var problems = new List<DatabaseProblem>();
-        if (integrity != "ok") problems.Add(new($"The record is damaged: {integrity}", "Restore it from a backup."));
-        if (walBytes > MaxWalBytes) problems.Add(new($"The write-ahead log has grown to {walBytes / 1e6:F0} MB.", "Restart the server; a reader that never ends keeps it from being taken in."));
+        if (integrity != "ok") problems.Add(new("damaged", $"The record is damaged: {integrity}", "Restore it from a backup."));
+        if (walBytes > MaxWalBytes) problems.Add(new("wal", $"The write-ahead log has grown to {walBytes / 1e6:F0} MB.", "Restart the server; a reader that never ends keeps it from being taken in."));
         return new("sqlite", connection.ServerVersion, await SizeBytesAsync(ct), latency, null, null, new(walBytes, free, pages, integrity == "ok"), [], [], problems);
 
         Task<T?> PragmaAsync<T>(string name) => connection.ExecuteScalarAsync<T>(new CommandDefinition("PRAGMA " + name, commandTimeout: LongCommandSeconds, cancellationToken: ct));

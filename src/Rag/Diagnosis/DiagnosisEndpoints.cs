@@ -1,0 +1,16 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+
+namespace Rag.Diagnosis;
+
+internal static class DiagnosisEndpoints
+{
+    public static IEndpointRouteBuilder MapDiagnosis(this IEndpointRouteBuilder routes)
+    {
+        routes.MapGet("/admin/v1/doctor", (Doctor doctor, CancellationToken ct, string[]? area = null, bool heap = false, bool verify = false) =>
+                doctor.LookAsync(Doctor.Request(area, heap, verify), ct))
+            .WithTags("Operate").WithSummary("What is wrong, why, and what to do; an area that is named is looked at for ten seconds");
+        return routes;
+    }
+}
