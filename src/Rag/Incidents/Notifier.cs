@@ -202,6 +202,8 @@ internal sealed class Notifier(
     {
         string fingerprint = Recipients.FingerprintOf(channel);
         if (!result.Sent) metrics.Notified(channel, NotificationOutcome.GivenUp);
+        // Nearly every message goes through while no channel fails, which need not be looked up each time.
+        else if (!state.Away && !open.Last.Incidents.Values.Any(i => i.Open && i.Key == Recipients.ChannelFailing)) return;
         var firing = (await desk.ListAsync(all: false, IncidentDesk.MaxList, ct)).Where(i => i.Key == Recipients.ChannelFailing).SelectMany(i => i.Firing).FirstOrDefault(a => a.Fingerprint == fingerprint);
         if (result.Sent == (firing is null)) return;
         var starts = firing is null ? Clock.FromMicroseconds(time.Microseconds()) : Clock.FromMicroseconds(firing.StartsAt);
