@@ -8,7 +8,7 @@ namespace Rag.Runbook;
 
 /// <summary>
 /// Reads sections and steps out of the runbook's Markdown (CommonMark 0.31). The convention is in this slice's README: the
-/// numbered list of a section is its steps; a fenced block in a step is its command, if it says <c>sh</c>; the sentences
+/// numbered list of a section is its steps; a fenced block in a step is its command, if it says <c>sh</c>; the lines
 /// after it that begin with <c>Expected:</c> and <c>Changes:</c> belong to it.
 /// </summary>
 internal static partial class RunbookParser
@@ -66,7 +66,7 @@ internal static partial class RunbookParser
             }
             if (where is not null) Say(where + ":");
             where = null;
-            foreach (string sentence in Paragraphs(OneLine(markdown[block.Span.Start..(block.Span.End + 1)])))
+            foreach (string sentence in Said(markdown, block))
             {
                 if (Of(sentence, "Expected:") is { } expected) commands[^1] = commands.Count == 0 ? throw Misplaced(title, sentence) : commands[^1] with { Expected = expected };
                 else if (Of(sentence, "Changes:") is { } changes) commands[^1] = commands.Count == 0 ? throw Misplaced(title, sentence) : commands[^1] with { Changes = changes };
@@ -80,6 +80,10 @@ internal static partial class RunbookParser
 
         void Say(string sentence) => text.Append(text.Length > 0 ? " " : "").Append(sentence);
     }
+
+    /// <summary>What a paragraph says, or each bullet of a list.</summary>
+    private static IEnumerable<string> Said(string markdown, Block block) =>
+        block is ListBlock list ? list.OfType<ListItemBlock>().SelectMany(item => item.SelectMany(b => Said(markdown, b))) : Paragraphs(OneLine(markdown[block.Span.Start..(block.Span.End + 1)]));
 
     private static FormatException Misplaced(string title, string sentence) => new($"In the section '{title}' no command stands before '{sentence}'.");
 

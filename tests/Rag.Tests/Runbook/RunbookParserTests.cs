@@ -30,11 +30,12 @@ public sealed class RunbookParserTests
            Changes: the window
            is open. Expected: air.
 
-           On the roof of `HOUSE`:
+           - On the roof of `HOUSE`:
            ```sh
            open --roof HOUSE ROOM OK
            ```
-           Changes: the roof is open.
+           - Changes: the roof
+             is open.
         3. Wait. Then read this:
            ```
            not a command
