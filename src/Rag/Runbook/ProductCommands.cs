@@ -20,7 +20,7 @@ internal sealed class ProductCommands(OwnAddress own)
     [
         "status", "slo", "checklist", "cache ping", "cache stats", "database check", "index status", "index verify", "search *", "ask *",
         "collections list", "documents list", "documents show *", "answers show *", "maintenance window list", "runbook", "runbook *", "runbook runs", "runbook runs show *",
-        "incidents list", "incidents show *", "doctor", "doctor *",
+        "incidents list", "incidents show *", "incidents postmortem *", "doctor", "doctor *",
     ];
 
     /// <summary>Options that they may have beside the server.</summary>
