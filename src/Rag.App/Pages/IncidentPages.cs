@@ -34,7 +34,7 @@ internal static class IncidentPages
         var form = await context.Request.ReadFormAsync(ct);
         try
         {
-            var opened = await desk.OpenAsync(form["title"], form["severity"], form["description"], ct);
+            var opened = await desk.OpenAsync(Written(form["title"]), Written(form["severity"]), Written(form["description"]), ct);
             return TypedResults.LocalRedirect(Url(opened.Name));
         }
         catch (RagException e) when (e.Kind == ErrorKind.Invalid)

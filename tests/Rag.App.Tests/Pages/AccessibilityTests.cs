@@ -32,6 +32,8 @@ public sealed class AccessibilityTests(Site site)
     [InlineData("delete")]
     [InlineData("nothing there")]
     [InlineData("operate")]
+    [InlineData("incidents")]
+    [InlineData("incident")]
     [InlineData("runbook")]
     [InlineData("section")]
     [InlineData("run")]
@@ -64,7 +66,7 @@ public sealed class AccessibilityTests(Site site)
     public async Task No_page_scrolls_sideways(int width)
     {
         await using var visit = await site.VisitAsync("/", o => o.ViewportSize = new() { Width = width, Height = 740 });
-        foreach (string page in new[] { "welcome", "answer", "abstained", "failure", "documents", "document", "delete", "operate", "runbook", "section", "run" })
+        foreach (string page in new[] { "welcome", "answer", "abstained", "failure", "documents", "document", "delete", "operate", "incidents", "incident", "runbook", "section", "run" })
         {
             await visit.Page.GotoAsync(await PathAsync(page));
             int overflow = await visit.Page.EvaluateAsync<int>("document.documentElement.scrollWidth - document.documentElement.clientWidth");
@@ -133,11 +135,30 @@ public sealed class AccessibilityTests(Site site)
         "document" => $"/documents/default/{await site.IdAsync("default", "handbook/backups.md")}?version=1&start=10&end=60#quote",
         "delete" => $"/documents/default/{await site.IdAsync("default", "handbook/backups.md")}/delete",
         "operate" => "/operate",
+        "incidents" => await IncidentAsync("incidents"),
+        "incident" => await IncidentAsync("incident"),
         "runbook" => "/runbook",
         "section" => "/runbook/planned-deployments",
         "run" => await RunAsync(),
         _ => "/nothing/there",
     };
+
+    /// <summary>An incident that an alert opened, with what people did to it.</summary>
+    private async Task<string> IncidentAsync(string page)
+    {
+        var alert = new
+        {
+            status = "firing", labels = new { alertname = "IndexLag", severity = "ticket", replica = "replica-1" }, annotations = new { summary = "replica-1 searches an index that is behind", description = "It is two minutes behind." },
+            startsAt = "2026-03-01T12:00:00Z", endsAt = "0001-01-01T00:00:00Z", generatorURL = "http://127.0.0.1:9090/graph", fingerprint = "4f1c2d",
+        };
+        using var taken = await site.Http.PostAsJsonAsync("/admin/v1/alerts", new { version = "4", groupKey = "{}", status = "firing", receiver = "ticket", alerts = new[] { alert } });
+        taken.EnsureSuccessStatusCode();
+        if (page == "incidents") return "/incidents?state=all";
+        string id = (await site.Http.GetFromJsonAsync<JsonElement>("/admin/v1/incidents")).GetProperty("incidents").EnumerateArray().Single(i => i.GetProperty("key").GetString() == "IndexLag").GetProperty("id").GetString()!;
+        (await site.Http.PostAsJsonAsync($"/admin/v1/incidents/{id}/note", new { text = "Looked at its log." })).EnsureSuccessStatusCode();
+        (await site.Http.PostAsJsonAsync($"/admin/v1/incidents/{id}/action-items", new { text = "A larger disk", role = "devops-team", due = "2026-12-01" })).EnsureSuccessStatusCode();
+        return $"/incidents/{id}";
+    }
 
     /// <summary>A walk with a result of each kind.</summary>
     private async Task<string> RunAsync()

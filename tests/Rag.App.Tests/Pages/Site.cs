@@ -136,7 +136,7 @@ internal sealed class RunningServer : IAsyncDisposable
 
     public async Task WaitForEmbeddingAsync(string collection)
     {
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(3));
         while (true)
         {
             var view = await Http.GetFromJsonAsync<JsonElement>($"/v1/collections/{collection}", limit.Token);

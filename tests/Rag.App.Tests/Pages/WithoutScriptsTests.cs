@@ -55,5 +55,32 @@ public sealed class WithoutScriptsTests(Site site)
         visit.ShouldBeQuiet();
     }
 
+    [Fact]
+    public async Task An_incident_is_opened_taken_noted_and_ended()
+    {
+        await using var visit = await PlainAsync("/incidents");
+        var main = visit.Page.Locator("main");
+        await visit.Page.GetByLabel("What is wrong, in a line").FillAsync("Badges cannot be printed");
+        await visit.Page.GetByLabel("Severity").SelectOptionAsync("P1");
+        await visit.Page.GetByRole(AriaRole.Button, new() { Name = "Open", Exact = true }).ClickAsync();
+        await Expect(visit.Page.GetByRole(AriaRole.Heading, new() { Level = 1 })).ToHaveTextAsync("Badges cannot be printed");
+        await Expect(main).ToContainTextAsync("P1 · High");
+        // An hour, of which a moment has gone.
+        await Expect(visit.Page.Locator("time[data-deadline]")).ToHaveTextAsync(new Regex("^in (59|60) min$"));
+        await visit.Page.GetByLabel("Who has it").SelectOptionAsync("on-call-engineer");
+        await visit.Page.GetByRole(AriaRole.Button, new() { Name = "Acknowledge" }).ClickAsync();
+        await Expect(main).ToContainTextAsync("in time");
+        await visit.Page.GetByLabel("Note for the timeline").FillAsync("The printer has no paper.");
+        await visit.Page.GetByRole(AriaRole.Button, new() { Name = "Write" }).ClickAsync();
+        await Expect(visit.Page.Locator(".timeline")).ToContainTextAsync("The printer has no paper.");
+        await visit.Page.GetByRole(AriaRole.Button, new() { Name = "Resolve" }).ClickAsync();
+        await Expect(visit.Page.GetByRole(AriaRole.Button, new() { Name = "Open again" })).ToBeVisibleAsync();
+        await visit.Page.GetByRole(AriaRole.Link, new() { Name = "Incidents", Exact = true }).First.ClickAsync();
+        await Expect(visit.Page.Locator("main")).Not.ToContainTextAsync("Badges cannot be printed");
+        await visit.Page.GetByRole(AriaRole.Link, new() { Name = "Show resolved ones, too" }).ClickAsync();
+        await Expect(visit.Page.Locator("main")).ToContainTextAsync("Badges cannot be printed");
+        visit.ShouldBeQuiet();
+    }
+
     private Task<Visit> PlainAsync(string path) => site.VisitAsync(path, o => o.JavaScriptEnabled = false);
 }
