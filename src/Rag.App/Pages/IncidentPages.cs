@@ -77,7 +77,8 @@ internal static class IncidentPages
     };
 
     private static async Task<IncidentsModel> ModelAsync(HttpContext context, IncidentDesk desk, IncidentViews views, TimeProvider time, bool all, CancellationToken ct) =>
-        new([.. (await desk.ListAsync(all, Limit, ct)).Select(views.Summary)], all, time.GetUtcNow(), PageForms.Token(context));
+        // What is worst comes first; the sort keeps the order of those that are alike, newest first.
+        new([.. (await desk.ListAsync(all, Limit, ct)).Select(views.Summary).OrderBy(i => i.State == "resolved" ? 1 : 0).ThenBy(i => i.State == "resolved" ? "" : i.Severity, StringComparer.Ordinal)], all, time.GetUtcNow(), PageForms.Token(context));
 
     private static string? Written(Microsoft.Extensions.Primitives.StringValues value) => value.ToString() is { Length: > 0 } text ? text : null;
 
