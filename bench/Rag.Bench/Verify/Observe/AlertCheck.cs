@@ -62,7 +62,7 @@ internal static class AlertCheck
         string standIns = string.Join(", ", faults.Where(f => f.StandIn).SelectMany(f => f.Alerts));
         string note = string.Create(CultureInfo.InvariantCulture,
             $"{faults.Count(f => f.Alerts.Length > 0)} faults, {faults.SelectMany(f => f.Alerts).Distinct().Count()} alerts, {inbox.All.Count} posted; durations a sixtieth of what ships, thresholds as they ship; slowest alert {seconds.Max():F0} s after its fault began");
-        if (standIns.Length > 0) note += $"; the metrics of {standIns} are not in this release, a series of the same name stood in for them";
+        if (standIns.Length > 0) note += $"; for the metrics of {standIns} series of the same names stood in";
         return new(wrong.Count, wrong.Count == 0 ? note : $"{note}; {string.Join(" | ", wrong)}");
     }
 

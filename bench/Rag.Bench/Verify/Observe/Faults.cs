@@ -34,7 +34,7 @@ internal sealed record Stage(ProductionCluster Cluster, FastMonitoring Monitorin
 /// <summary>Something that goes wrong, and who must hear of it.</summary>
 /// <param name="Alerts">What must arrive.</param>
 /// <param name="Pages">Pages that belong to it and may arrive, those of <paramref name="Alerts"/> among them.</param>
-/// <param name="StandIn">Whether its metric is not the product's in this release, and a series of the same name stands in for it.</param>
+/// <param name="StandIn">Whether its metric is not the product's, in this release or in this check, and a series of the same name stands in for it.</param>
 /// <param name="BeginAsync">Makes it go wrong; what it returns makes it right again.</param>
 internal sealed record Fault(string Name, string[] Alerts, string[] Pages, bool StandIn, Func<Stage, CancellationToken, Task<Func<Task>>> BeginAsync);
 
@@ -131,8 +131,22 @@ internal static class Faults
                 await stage.RestartStrictAsync(CancellationToken.None);
             };
         }),
+        new("notifications do not arrive", ["NotificationFailing", "NobodyNotified"], ["NobodyNotified"], true, async (stage, ct) =>
+        {
+            string[] series = [Notifications("failed"), Notifications("sent")];
+            foreach (string one in series) stage.Inbox.Set(one, 0);
+            await Task.Delay(TimeSpan.FromSeconds(4), ct);
+            stage.Inbox.Set(series[0], 10);
+            return () =>
+            {
+                Array.ForEach(series, stage.Inbox.Clear);
+                return Task.CompletedTask;
+            };
+        }),
         Given("read-only left on", ["ReadOnlyLeftOn"], [], stage => () => stage.Inbox.Clear(ReadOnly), standIn: true),
     ];
+
+    private static string Notifications(string outcome) => $"rag_notifications_total{{channel=\"email\",outcome=\"{outcome}\"}}";
 
     private static string Certificate(string name) => $"rag_certificate_expiry_timestamp_seconds{{name=\"{name}\"}}";
 
