@@ -180,8 +180,9 @@ internal sealed class Notifier(
         try
         {
             // A channel that does not listen to its limit is left behind.
+            // While settings are rolled out, another replica has the channel: the message waits for that one.
             result = channel is null
-                ? new(false, false, "the channel is not configured any more")
+                ? new(false, true, "this replica has no such channel")
                 : await channel.SendAsync(notification, limit.Token).WaitAsync(SendLimit + TimeSpan.FromSeconds(1), ct);
         }
         catch (Exception e) when (!ct.IsCancellationRequested && e is OperationCanceledException or TimeoutException)

@@ -1,13 +1,7 @@
-using System.Globalization;
 using System.Text;
-using System.Text.Json;
-using Dapper;
-using Microsoft.Extensions.Time.Testing;
 using Rag.Foundation;
 using Rag.Incidents;
 using Rag.Slo;
-using Rag.Storage;
-using Rag.Storage.Leadership;
 using Rag.Testing;
 
 namespace Rag.Tests.Incidents;
@@ -16,24 +10,9 @@ public sealed class IncidentsOnSqlite() : IncidentTests(Engine.Sqlite);
 
 public sealed class IncidentsOnPostgres() : IncidentTests(Engine.Postgres);
 
-/// <summary>Incidents on a real record, told of at a real receiver on loopback.</summary>
-public abstract class IncidentTests(Engine engine) : IAsyncDisposable
+/// <summary>From an alert to whoever must know of it, and to the postmortem.</summary>
+public abstract class IncidentTests(Engine engine) : IncidentTestBase(engine)
 {
-    private readonly HttpInbox _inbox = HttpInbox.Start(), _others = HttpInbox.Start();
-    private readonly string _folder = Directory.CreateTempSubdirectory("rag-incidents-").FullName;
-    private readonly FakeTimeProvider _time = new(new DateTimeOffset(2026, 3, 3, 12, 0, 0, TimeSpan.Zero));
-
-    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
-
-    private DateTimeOffset Now => _time.GetUtcNow();
-
-    public async ValueTask DisposeAsync()
-    {
-        await _inbox.DisposeAsync();
-        await _others.DisposeAsync();
-        Directory.Delete(_folder, recursive: true);
-    }
-
     [Fact]
     public async Task An_alert_is_an_incident_that_is_told_of_once_and_resolved_with_it()
     {
@@ -45,13 +24,13 @@ public abstract class IncidentTests(Engine engine) : IAsyncDisposable
         (summary.Severity, summary.State, summary.Deadline, summary.FiringAlerts).ShouldBe(("P0", "open", Now.AddMinutes(15), 1));
         Told().ShouldBe([$"opened {IncidentRole.OnCall}"]);
 
-        _time.Advance(TimeSpan.FromMinutes(5));
+        Time.Advance(TimeSpan.FromMinutes(5));
         await PostAsync(service, Json("DatabaseDown", "page", "fp1", Now.AddMinutes(-5), Now));
         await PassAsync(service);
         (await OpenAsync(service)).ShouldBeEmpty();
         Told().ShouldBe([$"opened {IncidentRole.OnCall}", $"resolved {IncidentRole.OnCall}"]);
         // Over for good: nobody is told a second time.
-        _time.Advance(TimeSpan.FromHours(3));
+        Time.Advance(TimeSpan.FromHours(3));
         await PassAsync(service);
         Told().Count.ShouldBe(2);
     }
@@ -112,12 +91,12 @@ public abstract class IncidentTests(Engine engine) : IAsyncDisposable
     public async Task A_thousand_alerts_twice_and_out_of_order_at_three_replicas_are_each_one_incident_told_of_once()
     {
         const int Names = 25, Fingerprints = 20;
-        await using var record = engine == Engine.Sqlite ? null : await TestRecord.CreateAsync(engine);
+        await using var record = Engine == Engine.Sqlite ? null : await TestRecord.CreateAsync(Engine);
         var services = new List<TestService>();
         try
         {
             // SQLite belongs to one process; three who post at once are all that there can be.
-            for (int i = 0; i < (record is null ? 1 : 3); i++) services.Add(await TestService.StartAsync(settings: Settings(), engine: engine, record: record));
+            for (int i = 0; i < (record is null ? 1 : 3); i++) services.Add(await TestService.StartAsync(settings: Settings(), engine: Engine, record: record));
             var start = TimeProvider.System.GetUtcNow().AddMinutes(-5);
             var posts = new List<string>();
             foreach (int name in Enumerable.Range(0, Names))
@@ -173,189 +152,54 @@ public abstract class IncidentTests(Engine engine) : IAsyncDisposable
     [Fact]
     public async Task A_receiver_that_is_away_is_tried_again_and_hears_of_it_once()
     {
-        _inbox.Answer = n => n < 2 ? (503, "later") : (200, "ok");
+        Inbox.Answer = n => n < 2 ? (503, "later") : (200, "ok");
         await using var service = await StartAsync();
         await service.Get<IncidentDesk>().OpenAsync("Down", "P2", null, Cancel);
         await PassAsync(service);
         await AdvanceAsync(service, TimeSpan.FromSeconds(6));
         await AdvanceAsync(service, TimeSpan.FromSeconds(16));
         await AdvanceAsync(service, TimeSpan.FromMinutes(5));
-        _inbox.All.Count.ShouldBe(3);
+        Inbox.All.Count.ShouldBe(3);
         Keys().Distinct().Count().ShouldBe(1);
         (await OpenAsync(service)).ShouldHaveSingleItem().Timeline.Count(t => t.Kind == IncidentKind.Notified).ShouldBe(1);
     }
 
     [Fact]
-    public async Task A_channel_that_gives_up_is_an_incident_that_others_hear_of_until_it_works_again()
+    public async Task A_replica_without_the_channel_leaves_the_message_to_one_that_has_it()
     {
-        _inbox.Answer = _ => (500, "broken");
-        string secret = Path.Combine(_folder, "slack");
-        await File.WriteAllTextAsync(secret, _others.Address.ToString(), Cancel);
+        await using var record = Engine == Engine.Sqlite ? null : await TestRecord.CreateAsync(Engine);
+        Task<TestService> ServiceAsync(Dictionary<string, string?> settings) => TestService.StartAsync(settings: settings, engine: Engine, record: record, time: Time, data: Folder);
+        await using (var configured = await ServiceAsync(Settings())) await configured.Get<IncidentDesk>().OpenAsync("Down", "P2", null, Cancel);
+        await using (var without = await ServiceAsync([]))
+        {
+            await PassAsync(without);
+            (await CountAsync(without, "SELECT COUNT(*) FROM incident_notifications WHERE state = 'due'")).ShouldBe(1);
+        }
+        await using var again = await ServiceAsync(Settings());
+        await AdvanceAsync(again, TimeSpan.FromSeconds(6));
+        Told().ShouldBe([$"opened {IncidentRole.OnCall}"]);
+        (await OpenAsync(again)).ShouldHaveSingleItem().Key.ShouldNotBe(Recipients.ChannelFailing);
+    }
+
+    [Fact]
+    public async Task A_channel_that_gives_up_is_an_incident_thatothers_hear_of_until_it_works_again()
+    {
+        Inbox.Answer = _ => (500, "broken");
+        await using var others = HttpInbox.Start();
+        string secret = Path.Combine(Folder, "slack");
+        await File.WriteAllTextAsync(secret, others.Address.ToString(), Cancel);
         await using var service = await StartAsync(("Contacts:EngineeringManager:SlackUrlFile", secret), ("Contacts:DevOpsTeam:Webhook", ""), ("Contacts:EngineeringManager:Webhook", ""));
         await service.Get<IncidentDesk>().OpenAsync("A trifle", "P3", null, Cancel);
         foreach (int _ in Enumerable.Range(0, 12)) await AdvanceAsync(service, TimeSpan.FromMinutes(10));
         var failing = (await OpenAsync(service)).Single(i => i.Key == Recipients.ChannelFailing);
         (failing.Severity, failing.Title).ShouldBe(("P1", "Notifications by webhook do not arrive"));
-        _others.All.Count.ShouldBe(1);
-        Encoding.UTF8.GetString(_others.All.Single().Body).ShouldContain("Notifications by webhook do not arrive");
+        others.All.Count.ShouldBe(1);
+        Encoding.UTF8.GetString(others.All.Single().Body).ShouldContain("Notifications by webhook do not arrive");
         Keys().Count.ShouldBe(Outbox.MaxTries);
 
-        _inbox.Answer = _ => (200, "ok");
+        Inbox.Answer = _ => (200, "ok");
         (await service.Get<Notifier>().TestAsync(IncidentRole.OnCall, Cancel)).ShouldAllBe(r => r.Result.Sent);
         (await OpenAsync(service)).ShouldNotContain(i => i.Key == Recipients.ChannelFailing);
-    }
-
-    [Fact]
-    public async Task While_the_record_is_away_alerts_are_incidents_all_the_same_and_are_in_it_when_it_is_back()
-    {
-        await using var record = engine == Engine.Sqlite ? null : await TestRecord.CreateAsync(engine);
-        string name;
-        await using (var service = await TestService.StartAsync(settings: Settings(), engine: engine, record: record, time: _time, data: _folder))
-        {
-            service.Get<RecordState>().Postponed = new RagException(ErrorKind.Unavailable, "away", "wait");
-            await PostAsync(service, Json("DatabaseDown", "page", "fp1", Now));
-            await PostAsync(service, Json("DatabaseDown", "page", "fp1", Now));
-            await PassAsync(service);
-            name = (await OpenAsync(service)).ShouldHaveSingleItem().Name;
-            Told().ShouldBe([$"opened {IncidentRole.OnCall}"]);
-            (await CountAsync(service, "SELECT COUNT(*) FROM incidents")).ShouldBe(0);
-            await AdvanceAsync(service, TimeSpan.FromMinutes(16));
-            Told().ShouldBe([$"opened {IncidentRole.OnCall}", $"escalated {IncidentRole.DevOps}"]);
-        }
-        // Killed while it wrote a line: what was acknowledged before is there.
-        await File.AppendAllTextAsync(Path.Combine(_folder, "incidents", "spool.jsonl"), "0123456789abcdef {\"event\":", Cancel);
-        await using (var service = await TestService.StartAsync(settings: Settings(), engine: engine, record: record, time: _time, data: _folder))
-        {
-            await PassAsync(service);
-            (await service.Get<IncidentDesk>().AcknowledgeAsync(name, IncidentRole.DevOps, null, Cancel)).State.ShouldBe("acknowledged");
-            await AdvanceAsync(service, TimeSpan.FromHours(1));
-            Told().Count.ShouldBe(2);
-            File.Exists(Path.Combine(_folder, "incidents", "spool.jsonl")).ShouldBeFalse();
-            var incident = (await OpenAsync(service)).ShouldHaveSingleItem();
-            (incident.Name, incident.State, incident.Level).ShouldBe((name, "acknowledged", 1));
-            (await CountAsync(service, "SELECT COUNT(*) FROM incident_notifications WHERE state = 'sent'")).ShouldBe(2);
-            await PostAsync(service, Json("DatabaseDown", "page", "fp1", new(2026, 3, 3, 12, 0, 0, TimeSpan.Zero), Now));
-            await PassAsync(service);
-            Told().Count(t => t.StartsWith("resolved", StringComparison.Ordinal)).ShouldBe(2);
-            (await service.Get<IncidentDesk>().ListAsync(all: true, 50, Cancel)).ShouldHaveSingleItem();
-        }
-    }
-
-    [Fact]
-    public async Task Without_the_record_people_see_acknowledge_and_resolve_all_the_same()
-    {
-        await using var service = await StartAsync();
-        var desk = service.Get<IncidentDesk>();
-        service.Get<RecordState>().Postponed = new RagException(ErrorKind.Unavailable, "away", "wait");
-        var opened = await desk.OpenAsync("Seen by somebody", "P0", null, Cancel);
-        await PassAsync(service);
-        (await desk.FindAsync(opened.Name, Cancel)).Timeline.Select(t => t.Kind).ShouldBe([IncidentKind.Opened, IncidentKind.Notified]);
-        await desk.AcknowledgeAsync(opened.Name, null, null, Cancel);
-        await AdvanceAsync(service, TimeSpan.FromHours(1));
-        Told().ShouldBe([$"opened {IncidentRole.OnCall}"]);
-        (await desk.ResolveAsync(opened.Name, "it was nothing", Cancel)).State.ShouldBe("resolved");
-        await PassAsync(service);
-        Told().ShouldBe([$"opened {IncidentRole.OnCall}", $"resolved {IncidentRole.OnCall}"]);
-        service.Get<RecordState>().Postponed = null;
-        await AdvanceAsync(service, TimeSpan.FromMinutes(2));
-        (await service.Get<IncidentRecord>().ListAsync(all: true, 5, Cancel)).ShouldHaveSingleItem().Timeline.Select(t => t.Kind)
-            .ShouldBe([IncidentKind.Opened, IncidentKind.Notified, IncidentKind.Acknowledged, IncidentKind.Resolved, IncidentKind.Notified]);
-        Told().Count.ShouldBe(2);
-    }
-
-    [Fact]
-    public async Task What_waits_for_the_record_on_disk_is_bounded_and_survives_a_kill_in_the_middle_of_a_line()
-    {
-        var log = Microsoft.Extensions.Logging.Abstractions.NullLogger<IncidentSpool>.Instance;
-        using var data = DataDirectory.Open(new StorageOptions { DataDirectory = _folder });
-        var spool = new IncidentSpool(data, new IncidentsOptions { SpoolMb = 1 }, log);
-        SpoolLine Line(int i, int chars) => new(Event: new($"e{i}", "a", Now, IncidentKind.Note, Actors.Operator, new(Text: new string('x', chars))));
-        spool.Append([Line(1, 10), Line(2, 10), Line(1, 10)]);
-        Should.Throw<RagException>(() => spool.Append([Line(3, 2_000_000)])).Kind.ShouldBe(ErrorKind.StorageFull);
-        await File.AppendAllTextAsync(Path.Combine(_folder, "incidents", "spool.jsonl"), "0123456789abcdef {\"event\":", Cancel);
-        spool = new IncidentSpool(data, new IncidentsOptions { SpoolMb = 1 }, log);
-        spool.Lines.Select(l => l.Id).ShouldBe(["e1", "e2"]);
-        spool.Append([Line(4, 10)]);
-        spool.Remove(["e1"]);
-        new IncidentSpool(data, new IncidentsOptions(), log).Lines.Select(l => l.Id).ShouldBe(["e2", "e4"]);
-    }
-
-    [Fact]
-    public async Task What_was_open_before_the_record_went_away_goes_on()
-    {
-        await using var service = await StartAsync();
-        await PostAsync(service, Json("AvailabilityBurnFast", "page", "fp1", Now));
-        await PassAsync(service);
-        await AdvanceAsync(service, TimeSpan.FromSeconds(10));
-        service.Get<RecordState>().Postponed = new RagException(ErrorKind.Unavailable, "away", "wait");
-        // It fires on, and a second replica of it: nothing to tell anybody of.
-        await PostAsync(service, Json("AvailabilityBurnFast", "page", "fp1", Now.AddSeconds(-10)));
-        await PostAsync(service, Json("AvailabilityBurnFast", "page", "fp2", Now));
-        await AdvanceAsync(service, TimeSpan.FromMinutes(2));
-        Told().ShouldBe([$"opened {IncidentRole.OnCall}"]);
-        await AdvanceAsync(service, TimeSpan.FromMinutes(14));
-        Told().ShouldBe([$"opened {IncidentRole.OnCall}", $"escalated {IncidentRole.DevOps}"]);
-        service.Get<RecordState>().Postponed = null;
-        await AdvanceAsync(service, TimeSpan.FromMinutes(2));
-        var incident = (await OpenAsync(service)).ShouldHaveSingleItem();
-        (incident.Alerts.Count, incident.Level).ShouldBe((2, 1));
-        Told().Count.ShouldBe(2);
-    }
-
-    [Fact]
-    public async Task An_incident_that_two_replicas_told_of_apart_is_one_in_the_record_and_found_under_both_names()
-    {
-        await using var service = await StartAsync();
-        var record = service.Get<IncidentRecord>();
-        var events = new[] { "one", "two" }.Select((f, i) => AlertIntake.Events(
-            new("Key", f, Now.AddSeconds(i), null, "P1", f, "", new Dictionary<string, string>(), null, Actors.Alertmanager), IncidentIds.Of("interim", f), Now).ToList()).ToList();
-        foreach (int _ in Enumerable.Range(0, 2))
-            foreach (var some in events) await record.ReplayAsync(some[0].IncidentId, some, [], TimeSpan.Zero, Cancel);
-        var incident = (await OpenAsync(service)).ShouldHaveSingleItem();
-        incident.Alerts.Count.ShouldBe(2);
-        foreach (var some in events) (await service.Get<IncidentDesk>().FindAsync(IncidentIds.Short(some[0].IncidentId), Cancel)).Id.ShouldBe(incident.Id);
-    }
-
-    [Fact]
-    public async Task Without_the_record_replicas_that_share_Redis_tell_of_it_once()
-    {
-        if (!RedisServer.Installed) Assert.Skip("redis-server is not installed; './test' installs it.");
-        await using var redis = await RedisServer.StartAsync(Cancel);
-        await using var record = engine == Engine.Sqlite ? null : await TestRecord.CreateAsync(engine);
-        var settings = Settings(("Caching:Redis:Endpoints", redis.Endpoint));
-        var services = new List<TestService>();
-        try
-        {
-            for (int i = 0; i < 3; i++) services.Add(await TestService.StartAsync(settings: settings, engine: engine, record: record));
-            foreach (var service in services)
-            {
-                var connection = service.Get<Rag.Caching.RedisConnection>();
-                for (int i = 0; connection.Circuit.IsOpen && i < 200; i++) await Task.Delay(25, Cancel);
-                connection.Circuit.IsOpen.ShouldBeFalse();
-                service.Get<RecordState>().Postponed = new RagException(ErrorKind.Unavailable, "away", "wait");
-            }
-            var starts = TimeProvider.System.GetUtcNow();
-            await Task.WhenAll(Enumerable.Range(0, 12).Select(i => PostAsync(services[i % 3], Json("DatabaseDown", "page", $"fp{i % 2}", starts.AddSeconds(i % 2)))));
-            await Task.WhenAll(services.Select(PassAsync));
-            await Task.WhenAll(services.Select(PassAsync));
-            Told().ShouldBe([$"opened {IncidentRole.OnCall}"]);
-            string name = (await OpenAsync(services[0])).ShouldHaveSingleItem().Name;
-            // Whoever is asked knows of it.
-            await services[1].Get<IncidentDesk>().AcknowledgeAsync(name, null, null, Cancel);
-            (await OpenAsync(services[2])).ShouldHaveSingleItem().State.ShouldBe("acknowledged");
-            if (record is null) return;
-            foreach (var service in services) service.Get<RecordState>().Postponed = null;
-            await Task.WhenAll(services.Select(PassAsync));
-            var incident = (await services[2].Get<IncidentRecord>().ListAsync(all: true, 10, Cancel)).ShouldHaveSingleItem();
-            (incident.Name, incident.State, incident.Alerts.Count).ShouldBe((name, "acknowledged", 2));
-            (await CountAsync(services[0], "SELECT COUNT(*) FROM incident_notifications WHERE state = 'sent'")).ShouldBe(1);
-            Told().Count.ShouldBe(1);
-            (await redis.CallAsync(Cancel, "LLEN", "rag:incidents:waiting")).ShouldBe("0");
-        }
-        finally
-        {
-            foreach (var service in services) await service.DisposeAsync();
-        }
     }
 
     [Fact]
@@ -422,58 +266,4 @@ public abstract class IncidentTests(Engine engine) : IAsyncDisposable
         (await Should.ThrowAsync<RagException>(() => desk.AcknowledgeAsync(incident.Name, null, null, Cancel))).Kind.ShouldBe(ErrorKind.Conflict);
         (await desk.ReopenAsync(incident.Name, null, Cancel)).Round.ShouldBe(2);
     }
-
-    private Dictionary<string, string?> Settings(params (string Key, string Value)[] more)
-    {
-        var settings = new[] { "OnCallEngineer", "DevOpsTeam", "EngineeringManager" }.ToDictionary(r => $"Contacts:{r}:Webhook", string? (_) => _inbox.Address.ToString());
-        foreach (var (key, value) in more) settings[key] = value;
-        return settings;
-    }
-
-    private Task<TestService> StartAsync(params (string Key, string Value)[] more) => TestService.StartAsync(settings: Settings(more), engine: engine, time: _time);
-
-    private static Task PostAsync(TestService service, string json) => service.Get<IncidentDesk>().TakeAsync(AlertReader.Read(Encoding.UTF8.GetBytes(json)), Cancel);
-
-    private static Task PassAsync(TestService service) => service.Get<Notifier>().PassAsync(Cancel);
-
-    private async Task AdvanceAsync(TestService service, TimeSpan by)
-    {
-        _time.Advance(by);
-        await PassAsync(service);
-    }
-
-    private static Task<IReadOnlyList<Incident>> OpenAsync(TestService service) => service.Get<IncidentDesk>().ListAsync(all: false, 100, Cancel);
-
-    private List<string> Keys() => [.. _inbox.All.Select(r => r.Headers["idempotency-key"])];
-
-    private List<string> Told() => [.. _inbox.All.Select(r => JsonDocument.Parse(r.Body).RootElement).Select(n => $"{n.GetProperty("step").GetString()} {n.GetProperty("role").GetString()}")];
-
-    private static async Task<long> CountAsync(TestService service, string sql)
-    {
-        await using var connection = await service.Get<Database>().OpenAsync(Cancel);
-        return await connection.ExecuteScalarAsync<long>(sql);
-    }
-
-    /// <summary>Writes what would have been served in the minutes up to now.</summary>
-    private Task CountedAsync(TestService service, int minutes, long good, long total) => service.Get<Database>().WriteAsync(tx => tx.Connection!.ExecuteAsync(
-        "INSERT INTO slo_minutes (minute, objective, good, total) VALUES (@minute, @objective, @good, @total)",
-        from m in Enumerable.Range(1, minutes)
-        from o in new[] { Objectives.Availability.Name, Objectives.Errors.Name }
-        select new { minute = SloRecorder.Minute(Now) - m, objective = o, good, total }, tx), Cancel);
-
-    private static string Json(string name, string severity, string fingerprint, DateTimeOffset starts, DateTimeOffset? ends = null) => JsonSerializer.Serialize(new
-    {
-        version = "4",
-        groupKey = $"{{}}:{{alertname=\"{name}\"}}",
-        status = ends is null ? "firing" : "resolved",
-        alerts = new[]
-        {
-            new
-            {
-                status = ends is null ? "firing" : "resolved", labels = new Dictionary<string, string> { ["alertname"] = name, ["severity"] = severity },
-                annotations = new Dictionary<string, string> { ["summary"] = $"Summary of {name}", ["description"] = "What is so.", ["runbook_url"] = "docs/operations/runbook.md#x" },
-                startsAt = starts.ToString("O", CultureInfo.InvariantCulture), endsAt = ends?.ToString("O", CultureInfo.InvariantCulture) ?? "0001-01-01T00:00:00Z", generatorURL = "http://127.0.0.1:9090/graph", fingerprint,
-            },
-        },
-    });
 }
