@@ -22,7 +22,10 @@ internal sealed record Notification(
 /// <param name="Detail">What the receiver answered, or why it was not sent; goes into the timeline, so it holds no secret.</param>
 internal sealed record SendResult(bool Sent, bool Retry, string Detail);
 
-/// <summary>One way to reach a role. It does not throw for what the receiver does: that is a <see cref="SendResult"/>.</summary>
+/// <summary>
+/// One way to reach a role. It does not throw for what the receiver does: that is a <see cref="SendResult"/>. What it throws
+/// itself, such as for a secret that cannot be read, is tried again.
+/// </summary>
 internal interface INotificationChannel
 {
     /// <summary>email, webhook, pagerduty, slack.</summary>

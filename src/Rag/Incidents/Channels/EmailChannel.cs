@@ -50,7 +50,7 @@ internal sealed class EmailChannel(ContactOptions contacts, TimeProvider time) :
         {
             return new(false, true, $"{contacts.Smtp.Host} did not answer within {contacts.TimeoutMs} ms");
         }
-        catch (Exception e) when (e is IOException or SocketException or ProtocolException or SslHandshakeException or UnauthorizedAccessException or NotSupportedException)
+        catch (Exception e) when (e is IOException or SocketException or ProtocolException or SslHandshakeException or NotSupportedException)
         {
             return new(false, true, Texts.Short($"{contacts.Smtp.Host}: {e.Message}"));
         }

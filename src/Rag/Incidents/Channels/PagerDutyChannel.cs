@@ -14,15 +14,7 @@ internal sealed class PagerDutyChannel(ContactOptions contacts, HttpSender sende
 
     public async Task<SendResult> SendAsync(Notification notification, CancellationToken ct)
     {
-        string key;
-        try
-        {
-            key = Secrets.Read(contacts.Roles()[notification.Role].PagerDutyRoutingKeyFile);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return new(false, true, Texts.Short(e.Message));
-        }
+        string key = Secrets.Read(contacts.Roles()[notification.Role].PagerDutyRoutingKeyFile);
         string action = notification.Step switch { "resolved" => "resolve", "acknowledged" => "acknowledge", _ => "trigger" };
         string summary = Texts.Subject(notification);
         var severity = notification.Severity switch { "P0" => "critical", "P1" => "error", "P2" => "warning", _ => "info" };

@@ -14,15 +14,7 @@ internal sealed class SlackChannel(ContactOptions contacts, HttpSender sender) :
 
     public async Task<SendResult> SendAsync(Notification notification, CancellationToken ct)
     {
-        Uri address;
-        try
-        {
-            address = new(Secrets.Read(contacts.Roles()[notification.Role].SlackUrlFile));
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or UriFormatException)
-        {
-            return new(false, true, Texts.Short(e.Message));
-        }
+        var address = new Uri(Secrets.Read(contacts.Roles()[notification.Role].SlackUrlFile));
         // The three signs that its markup is made of (api.slack.com, formatting text).
         string text = Texts.Body(notification).Replace("&", "&amp;", StringComparison.Ordinal).Replace("<", "&lt;", StringComparison.Ordinal).Replace(">", "&gt;", StringComparison.Ordinal);
         byte[] json = JsonSerializer.SerializeToUtf8Bytes(new SlackMessage(text.Length <= MaxChars ? text : text[..MaxChars]), ChannelsJson.Default.SlackMessage);

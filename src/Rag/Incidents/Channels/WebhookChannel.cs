@@ -20,15 +20,8 @@ internal sealed class WebhookChannel(ContactOptions contacts, HttpSender sender)
         var address = new Uri(role.Webhook);
         byte[] json = JsonSerializer.SerializeToUtf8Bytes(notification, ChannelsJson.Default.Notification);
         var headers = new List<(string, string)> { ("Idempotency-Key", notification.Key) };
-        try
-        {
-            if (role.WebhookSecretFile.Length > 0)
-                headers.Add(("Rag-Signature", $"sha256={Convert.ToHexStringLower(HMACSHA256.HashData(Encoding.UTF8.GetBytes(Secrets.Read(role.WebhookSecretFile)), json))}"));
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return new(false, true, Texts.Short(e.Message));
-        }
+        if (role.WebhookSecretFile.Length > 0)
+            headers.Add(("Rag-Signature", $"sha256={Convert.ToHexStringLower(HMACSHA256.HashData(Encoding.UTF8.GetBytes(Secrets.Read(role.WebhookSecretFile)), json))}"));
         return await sender.PostAsync(address.Authority, address, json, headers, ct);
     }
 }
