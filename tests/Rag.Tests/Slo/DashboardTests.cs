@@ -124,6 +124,11 @@ public sealed partial class DashboardTests : IAsyncLifetime
     public void Metrics_of_a_query_are_found(string expr, string expected) => PromQl.Metrics(expr).ShouldBe(expected.Split(','));
 
     [Fact]
+    public void Selectors_of_a_query_keep_what_stands_in_their_strings() =>
+        PromQl.Selectors("sum by (le) (rate(a_bucket{job=\"x(y)\",route=~\"/|/v1/{id}\"}[5m])) / on (job) up{job=\"b or c\"} > bool 1e3 or up{job=\"b or c\"} unless vector(0)")
+            .ShouldBe(["a_bucket{job=\"x(y)\",route=~\"/|/v1/{id}\"}", "up{job=\"b or c\"}"]);
+
+    [Fact]
     public void A_query_on_a_metric_that_nobody_publishes_is_refused()
     {
         foreach (string metric in (string[])["http_requests_total", "http_request_duration_seconds", "rag_cpu_limit_cores", "dotnet_gc_pause_time_seconds_total"])

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.RegularExpressions;
 using Rag.Slo;
 using Rag.Slo.Export;
+using Rag.Slo.Export.Dashboards;
 
 namespace Rag.Tests.Slo;
 
@@ -118,7 +119,7 @@ public sealed partial class PrometheusRulesTests
         string expr = alert.Labels.FirstOrDefault(l => l.Name == "objective").Value is { } objective
             ? Objectives.All.Single(o => o.Name == objective) is var o && o == Objectives.Availability ? "http_requests_total" : $"{o.Good} {o.Total}"
             : alert.Expr;
-        return [.. Metric().Matches(expr).Select(m => m.Value).Distinct()];
+        return [.. PromQl.Metrics(expr)];
     }
 
     private static double Number(Group group) => double.Parse(group.ValueSpan, CultureInfo.InvariantCulture);
@@ -137,9 +138,6 @@ public sealed partial class PrometheusRulesTests
         }
         return anchors;
     }
-
-    [GeneratedRegex(@"\b(?:http_|rag_|up\b|process_|cache_)\w*")]
-    private static partial Regex Metric();
 
     [GeneratedRegex(@"> ([0-9.]+) \* ([0-9.]+)")]
     private static partial Regex BurnBound();

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using Rag.Foundation;
 using Rag.Slo;
 using Rag.Slo.Export;
 using Rag.Testing;
@@ -99,16 +100,13 @@ internal sealed partial class FastMonitoring : IAsyncDisposable
     /// <summary>Long enough for the alert that silences its consequences to be there, and no longer.</summary>
     private static string SpedRoutes(string routes) => Pace().Replace(routes, m => $"{m.Groups[1].Value}: {(m.Groups[1].Value == "repeat_interval" ? "1h" : "2s")}");
 
-    private static string Divided(Match duration)
-    {
-        double unit = duration.Groups[2].Value switch { "s" => 1, "m" => 60, "h" => 3_600, "d" => 86_400, _ => throw new FormatException(duration.Value) };
-        return string.Create(CultureInfo.InvariantCulture, $"{double.Parse(duration.Groups[1].Value, CultureInfo.InvariantCulture) * unit * 1_000 / Faster:F0}ms");
-    }
+    private static string Divided(Match duration) =>
+        string.Create(CultureInfo.InvariantCulture, $"{Durations.Parse(duration.Value, "a duration", TimeSpan.Zero, TimeSpan.MaxValue).TotalMilliseconds / Faster:F0}ms");
 
     [GeneratedRegex(@"\[\d[^\]]*\]")]
     private static partial Regex Range();
 
-    [GeneratedRegex(@"(\d+)([smhd])")]
+    [GeneratedRegex(@"\d+[smhd]")]
     private static partial Regex Duration();
 
     [GeneratedRegex(@"(\bfor: )(\d+[smhd])")]

@@ -110,7 +110,7 @@ internal static partial class LiveChecks
             }
             // An alert has no result while all is well; what it looks at must be there.
             else
-                foreach (string selector in Selectors(rule.Query).Where(s => !NotYet.Any(s.StartsWith)))
+                foreach (string selector in PromQl.Selectors(rule.Query).Where(s => !NotYet.Any(s.StartsWith)))
                     if (await ProblemAsync(prometheus, $"count({selector})", ct) is { } problem) wrong.Add($"{rule.Name}: {problem}: {selector}");
         }
         foreach (string metric in NotYet)
@@ -185,21 +185,4 @@ internal static partial class LiveChecks
 
     [GeneratedRegex(@"increase\((\w+(?:\{[^}]*\})?)\[1h\]\)")]
     private static partial Regex Increase();
-
-    /// <summary>The selectors of metrics in a query, such as <c>up{job="x"}</c>.</summary>
-    private static IEnumerable<string> Selectors(string query) =>
-        Selector().Matches(Quoted().Replace(Grouping().Replace(query, " "), m => m.Value.Replace('(', '\u0001')))
-            .Select(m => m.Value.Replace('\u0001', '(')).Where(s => !Words.Contains(s)).Distinct();
-
-    private static readonly HashSet<string> Words = ["and", "or", "unless", "bool", "offset", "on", "ignoring", "group_left", "group_right", "by", "without", "inf", "nan"];
-
-    [GeneratedRegex(@"\b(by|without|on|ignoring)\s*\([^)]*\)|\[[^\]]*\]")]
-    private static partial Regex Grouping();
-
-    [GeneratedRegex("\"[^\"]*\"")]
-    private static partial Regex Quoted();
-
-    // Not a function, which a bracket follows; not within a number such as 1e3 or a selector's braces, which belong to it.
-    [GeneratedRegex(@"(?<![\w:.{,=~""])[a-zA-Z_:][\w:]*(\{[^}]*\})?(?![\w:]*\s*\()")]
-    private static partial Regex Selector();
 }

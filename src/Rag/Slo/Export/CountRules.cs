@@ -1,4 +1,4 @@
-using System.Globalization;
+using Rag.Foundation;
 
 namespace Rag.Slo.Export;
 
@@ -31,17 +31,7 @@ internal static class CountRules
     public static string BadShare(string window) => $"rag:slo_bad:ratio{window}";
 
     /// <summary>The length of a window as Prometheus writes it: a number and one of m, h, d.</summary>
-    public static TimeSpan Length(string window)
-    {
-        double number = double.Parse(window.AsSpan(0, window.Length - 1), CultureInfo.InvariantCulture);
-        return window[^1] switch
-        {
-            'm' => TimeSpan.FromMinutes(number),
-            'h' => TimeSpan.FromHours(number),
-            'd' => TimeSpan.FromDays(number),
-            _ => throw new FormatException($"{window} is not a window."),
-        };
-    }
+    public static TimeSpan Length(string window) => Durations.Parse(window, "a window", TimeSpan.FromMinutes(1), TimeSpan.FromDays(Objectives.WindowDays));
 
     /// <summary>Items of a group's <c>rules</c>, at column 0, in an order in which each finds what it reads.</summary>
     public static IEnumerable<string> ToYaml()
