@@ -30,6 +30,11 @@ public sealed class HttpInbox : IAsyncDisposable
 
     public TimeSpan Delay { get; set; }
 
+    /// <summary>What GET is answered with; such requests are not kept.</summary>
+    public Func<string> Page { get; set; } = () => "";
+
+    public int Port => Address.Port;
+
     public static HttpInbox Start() => new(ChildServer.FreePort());
 
     public async ValueTask DisposeAsync()
@@ -58,6 +63,11 @@ public sealed class HttpInbox : IAsyncDisposable
 
     private async Task HandleAsync(HttpListenerContext context)
     {
+        if (context.Request.HttpMethod == "GET")
+        {
+            Answered(context, 200, Page());
+            return;
+        }
         using var body = new MemoryStream();
         await context.Request.InputStream.CopyToAsync(body);
         var headers = context.Request.Headers.AllKeys.OfType<string>().ToDictionary(k => k.ToLowerInvariant(), k => context.Request.Headers[k] ?? "");
@@ -69,6 +79,11 @@ public sealed class HttpInbox : IAsyncDisposable
         }
         if (Delay > TimeSpan.Zero) await Task.Delay(Delay);
         var (status, text) = Answer(number);
+        Answered(context, status, text);
+    }
+
+    private static void Answered(HttpListenerContext context, int status, string text)
+    {
         try
         {
             context.Response.StatusCode = status;

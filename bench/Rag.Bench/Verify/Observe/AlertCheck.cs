@@ -22,7 +22,7 @@ internal static class AlertCheck
         if (context.Quick) return await MeasureOneAsync(context, ct);
         var faults = Faults.All;
         var wrong = new List<string>();
-        await using var inbox = await Inbox.StartAsync(ct);
+        await using var inbox = new Inbox();
         await using var cluster = await ProductionCluster.StartAsync(true, ct, replicas: 2,
             settings: ["Telemetry:ProbeIntervalSeconds=1", "Server:QuestionWaitMs=20000", "Answering:SpoolMb=1"], environment: Stage.Environment);
         await using var monitoring = await FastMonitoring.StartAsync(new($"http://127.0.0.1:{inbox.Port}/alerts"), ct);
@@ -70,7 +70,7 @@ internal static class AlertCheck
     private static async Task<Measured> MeasureOneAsync(CheckContext context, CancellationToken ct)
     {
         var cluster = await context.ObservedAsync(ct);
-        await using var inbox = await Inbox.StartAsync(ct);
+        await using var inbox = new Inbox();
         await using var monitoring = await FastMonitoring.StartAsync(new($"http://127.0.0.1:{inbox.Port}/alerts"), ct);
         monitoring.Scrape(Stage.Slow, cluster.Servers.Replicas[0].Port);
         await ProductionCluster.Until(async () => await monitoring.Api.ValueAsync($"sum(up{{job=\"{Objectives.Job}\"}})", ct) == 1, "the replica is not scraped", ct);

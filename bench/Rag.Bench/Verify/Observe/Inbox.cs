@@ -1,10 +1,6 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text.Json;
-using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting;
-using Microsoft.AspNetCore.Http;
-using Microsoft.Extensions.Logging;
 using Rag.Testing;
 
 namespace Rag.Bench.Verify.Observe;
@@ -19,51 +15,32 @@ internal sealed record Posted(string Name, string Receiver, string Severity, boo
 /// </summary>
 internal sealed class Inbox : IAsyncDisposable
 {
-    private readonly WebApplication _app;
-    private readonly ConcurrentQueue<Posted> _posted = new();
+    private readonly HttpInbox _http = HttpInbox.Start();
     private readonly ConcurrentDictionary<string, double> _series = new();
 
-    private Inbox(WebApplication app, int port) => (_app, Port) = (app, port);
+    public Inbox() => _http.Page = () => string.Concat(_series.Select(s => $"{s.Key} {s.Value.ToString(CultureInfo.InvariantCulture)}\n"));
 
-    public int Port { get; }
+    public int Port => _http.Port;
 
-    public IReadOnlyCollection<Posted> All => _posted;
-
-    public static async Task<Inbox> StartAsync(CancellationToken ct)
-    {
-        int port = ChildServer.FreePort();
-        var builder = WebApplication.CreateEmptyBuilder(new());
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => kestrel.ListenLocalhost(port));
-        builder.Logging.ClearProviders();
-        var inbox = new Inbox(builder.Build(), port);
-        inbox._app.Run(inbox.HandleAsync);
-        await inbox._app.StartAsync(ct);
-        return inbox;
-    }
+    public IReadOnlyList<Posted> All => [.. _http.All.SelectMany(Read)];
 
     /// <summary>Sets a series of the target, such as <c>name{label="value"}</c>.</summary>
     public void Set(string series, double value) => _series[series] = value;
 
     public void Clear(string series) => _series.TryRemove(series, out _);
 
-    public ValueTask DisposeAsync() => _app.DisposeAsync();
+    public ValueTask DisposeAsync() => _http.DisposeAsync();
 
-    private async Task HandleAsync(HttpContext context)
+    private static IEnumerable<Posted> Read(Received received)
     {
-        if (HttpMethods.IsGet(context.Request.Method))
-        {
-            context.Response.ContentType = "text/plain; version=0.0.4";
-            await context.Response.WriteAsync(string.Concat(_series.Select(s => $"{s.Key} {s.Value.ToString(CultureInfo.InvariantCulture)}\n")));
-            return;
-        }
-        using var body = await JsonDocument.ParseAsync(context.Request.Body);
+        using var body = JsonDocument.Parse(received.Body);
         string receiver = body.RootElement.GetProperty("receiver").GetString()!;
-        foreach (var alert in body.RootElement.GetProperty("alerts").EnumerateArray())
+        return body.RootElement.GetProperty("alerts").EnumerateArray().Select(alert =>
         {
             var labels = alert.GetProperty("labels");
-            _posted.Enqueue(new(
+            return new Posted(
                 labels.GetProperty("alertname").GetString()!, receiver, labels.GetProperty("severity").GetString()!,
-                alert.GetProperty("status").GetString() == "firing", alert.GetProperty("startsAt").GetDateTimeOffset(), labels.GetRawText()));
-        }
+                alert.GetProperty("status").GetString() == "firing", alert.GetProperty("startsAt").GetDateTimeOffset(), labels.GetRawText());
+        }).ToList();
     }
 }

@@ -5,13 +5,13 @@ namespace Rag.Bench.Verify.Production;
 /// <summary>Questions as people ask them, few often and most seldom, while documents go on coming in.</summary>
 internal static class CacheChecks
 {
-    private const int Asked = 100_000, QuickAsked = 1_500;
+    private const int Asked = 100_000, QuickAsked = 3_000;
     private const int Compared = 1_000, QuickCompared = 100;
     private const int Askers = 8;
     private const int MaxAttempts = 50;
 
     /// <summary>Below what two cores can do, so that what is measured is the cache and not a queue before it.</summary>
-    private const double PerSecond = 250;
+    private const double PerSecond = 250, QuickPerSecond = 500;
 
     public static IEnumerable<Check> All()
     {
@@ -30,7 +30,7 @@ internal static class CacheChecks
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(ct);
         var ingest = cluster.IngestEverySecondAsync(stop.Token);
         int count = context.Quick ? QuickAsked : Asked;
-        await using var load = QuestionLoad.Start([cluster.Servers.Balancer], cluster.ZipfBodies(1), Askers, PerSecond, ct, count);
+        await using var load = QuestionLoad.Start([cluster.Servers.Balancer], cluster.ZipfBodies(1), Askers, context.Quick ? QuickPerSecond : PerSecond, ct, count);
         var result = await load.EndAsync();
         await stop.CancelAsync();
         int documents = await ingest;
