@@ -1,6 +1,9 @@
 using System.CommandLine;
+using Rag.Access;
 using Rag.Answering;
+using Rag.Audit;
 using Rag.Caching;
+using Rag.Compliance;
 using Rag.Diagnosis;
 using Rag.Evaluation;
 using Rag.Foundation.Commands;
@@ -10,6 +13,7 @@ using Rag.Ingestion;
 using Rag.Maintenance;
 using Rag.Retrieval;
 using Rag.Runbook;
+using Rag.Security;
 using Rag.Slo;
 using Rag.Storage;
 
@@ -43,6 +47,8 @@ internal static class CommandLine
         };
         root.AddServe(context);
         root.AddStorage(context);
+        root.AddAudit(context);
+        root.AddAccess(context);
         root.AddIngestion(context);
         root.AddAnswering(context);
         root.AddRetrieval(context);
@@ -54,6 +60,8 @@ internal static class CommandLine
         root.AddDiagnosis(context, parse => RagConfiguration.Load(ServerConnection.SettingsOf(context, parse)));
         root.AddIncidents(context);
         root.AddDeploy(context);
+        root.AddSecurity(context);
+        root.AddCompliance(context);
         root.AddRunbook(context);
         root.AddStatus(context);
         root.AddConfig(context);

@@ -3,7 +3,9 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Rag.Access;
 using Rag.Answering;
+using Rag.Audit;
 using Rag.Caching;
+using Rag.Compliance;
 using Rag.Diagnosis;
 using Rag.Foundation;
 using Rag.Incidents;
@@ -13,6 +15,7 @@ using Rag.Ingestion;
 using Rag.Maintenance;
 using Rag.Retrieval;
 using Rag.Runbook;
+using Rag.Security;
 using Rag.Slo;
 using Rag.Storage;
 using Rag.Telemetry;
@@ -32,6 +35,7 @@ public static class RagModules
         services.AddSingleton<Draining>();
         services
             .AddStorage(sections)
+            .AddAudit(sections)
             .AddAccess(sections)
             .AddMaintenance(sections)
             .AddCaching(sections)
@@ -44,6 +48,8 @@ public static class RagModules
             .AddSlo(sections)
             .AddDiagnosis(sections)
             .AddIncidents(sections)
+            .AddSecurity(sections)
+            .AddCompliance(sections)
             .AddRunbook(sections);
         services.AddSingleton(sections);
         sections.ThrowIfWrong();

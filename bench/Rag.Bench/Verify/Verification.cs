@@ -3,12 +3,13 @@ using System.Text.Json;
 using Rag.Bench.Verify.Incidents;
 using Rag.Bench.Verify.Observe;
 using Rag.Bench.Verify.Production;
+using Rag.Bench.Verify.Protect;
 using Rag.Foundation;
 
 namespace Rag.Bench.Verify;
 
 /// <summary>
-/// <c>verify [--list] [--quick] main-job|production|observe|incidents[/NAME]</c>: a JSON line for each promise, exit code 1 where one does not
+/// <c>verify [--list] [--quick] main-job|production|observe|incidents|protect[/NAME]</c>: a JSON line for each promise, exit code 1 where one does not
 /// hold, 2 for wrong usage.
 /// </summary>
 internal static class Verification
@@ -21,9 +22,12 @@ internal static class Verification
         ["production"] = ProductionChecks.All,
         ["observe"] = ObserveChecks.All,
         ["incidents"] = Incidents,
+        ["protect"] = Protect,
     };
 
     private static IEnumerable<Check> Incidents() => [.. IncidentChecks.All(), .. DoctorChecks.All()];
+
+    private static IEnumerable<Check> Protect() => [.. AccessChecks.All(), .. PermissionChecks.All(), .. AuditChecks.All(), .. AttackChecks.All()];
 
     private static IEnumerable<Check> MainJob() => [.. RetrievalChecks.All(), .. SpanChecks.All(), .. SpeedChecks.All(), .. KillChecks.All(), .. FileChecks.All()];
 

@@ -1,5 +1,8 @@
+using System.CommandLine;
+using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Rag.Foundation;
+using Rag.Foundation.Commands;
 
 namespace Rag.Access;
 
@@ -11,4 +14,8 @@ internal static class AccessModule
         services.AddSingleton<SecurityMetrics>();
         return services;
     }
+
+    public static IEndpointRouteBuilder MapAccess(this IEndpointRouteBuilder routes) => routes;
+
+    public static void AddAccess(this RootCommand root, CommandContext context) => _ = (root, context);
 }

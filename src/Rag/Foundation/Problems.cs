@@ -11,11 +11,13 @@ internal static class Problems
     private static readonly IReadOnlyList<(ErrorKind Kind, int Status, string Name, string Title)> All =
     [
         (ErrorKind.Invalid, 400, "invalid", "The request is not valid"),
+        (ErrorKind.Unauthenticated, 401, "unauthenticated", "Who asks is not known"),
         (ErrorKind.Forbidden, 403, "forbidden", "This is not allowed"),
         (ErrorKind.NotFound, 404, "not_found", "There is no such thing"),
         (ErrorKind.Conflict, 409, "conflict", "The request clashes with the present state"),
         (ErrorKind.TooLarge, 413, "too_large", "The request is too large"),
         (ErrorKind.Unsupported, 415, "unsupported", "The format is not one that is read"),
+        (ErrorKind.TooMany, 429, "too_many", "This is more than the caller may ask for now"),
         (ErrorKind.Unavailable, 503, "unavailable", "Something that this needs is not there now"),
         (ErrorKind.Overloaded, 503, "overloaded", "The server is busy"),
         (ErrorKind.StorageFull, 507, "storage_full", "There is no room on disk"),

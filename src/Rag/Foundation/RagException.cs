@@ -5,6 +5,8 @@ public enum ErrorKind
 {
     /// <summary>The request is malformed or breaks a limit (400).</summary>
     Invalid,
+    /// <summary>The caller did not say who they are, or not in a way that holds (401).</summary>
+    Unauthenticated,
     /// <summary>The caller may not do this (403).</summary>
     Forbidden,
     /// <summary>The named thing does not exist (404).</summary>
@@ -17,6 +19,8 @@ public enum ErrorKind
     Unsupported,
     /// <summary>Something that this needs is not there now; trying later may work (503).</summary>
     Unavailable,
+    /// <summary>This caller asks more than is theirs for now (429).</summary>
+    TooMany,
     /// <summary>More to do than is taken on at a time; trying a little later will work (503).</summary>
     Overloaded,
     /// <summary>No room on disk (507).</summary>

@@ -20,6 +20,8 @@ internal static class StorageModule
         services.AddSingleton<Leader>();
         services.AddSingleton<IHostedService>(s => s.GetRequiredService<Leader>());
         services.AddSingleton<LeaderJobs>();
+        services.AddSingleton<Followers>();
+        services.AddSingleton<IHostedService>(s => s.GetRequiredService<Followers>());
         services.AddSingleton<IHostedService>(s => s.GetRequiredService<LeaderJobs>());
         return services;
     }
