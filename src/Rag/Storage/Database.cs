@@ -56,6 +56,27 @@ internal abstract class Database : IAsyncDisposable
     /// <summary>Takes what deletions left in journals and free pages off the disk, where that is this process's to do.</summary>
     public abstract Task ScrubAsync(CancellationToken ct);
 
+    /// <summary>
+    /// From the commit of this transaction on every write to the tables fails, whoever tries it on whatever connection, until
+    /// <see cref="UnguardAsync"/>. Writes that are under way are waited for, so that none commits afterwards.
+    /// </summary>
+    public abstract Task GuardAsync(DbTransaction tx, IReadOnlyList<string> tables);
+
+    public abstract Task UnguardAsync(DbTransaction tx, IReadOnlyList<string> tables);
+
+    /// <summary>Tables that are guarded now, sorted.</summary>
+    public abstract Task<IReadOnlyList<string>> GuardedAsync(DbConnection connection, CancellationToken ct);
+
+    /// <summary>
+    /// Work on the files of the record that changes nothing in it. It may take long; cut short at any moment, by a kill too, it
+    /// leaves the record whole, and may be done again.
+    /// </summary>
+    /// <returns>What was done, a sentence.</returns>
+    public abstract Task<string> TendAsync(Tending what, CancellationToken ct);
+
+    /// <summary>Reads all of the record and checks it as far as the engine can.</summary>
+    public abstract Task<IntegrityReport> InspectAsync(CancellationToken ct);
+
     /// <summary>Looks at the engine: version, latency, size, and what is wrong with it.</summary>
     public abstract Task<DatabaseReport> CheckAsync(CancellationToken ct);
 
@@ -72,6 +93,22 @@ internal abstract class Database : IAsyncDisposable
 /// <param name="SkipLocked">The same for the rows of table alias <c>c</c>, leaving out those that others hold.</param>
 /// <param name="Now">The engine's clock, UTC microseconds: one clock for all processes.</param>
 internal sealed record SqlDialect(string LockRows, string SkipLocked, string Now);
+
+/// <summary>Work on the record's files.</summary>
+internal enum Tending
+{
+    /// <summary>Gives back the space of what was removed.</summary>
+    Vacuum,
+    /// <summary>Builds every index anew.</summary>
+    Reindex,
+    /// <summary>Renews the statistics that queries are planned by.</summary>
+    Analyze,
+}
+
+/// <param name="Checked">What was looked at, a sentence.</param>
+/// <param name="Rows">Rows of each table that were read.</param>
+/// <param name="Problems">Empty where nothing is wrong.</param>
+internal sealed record IntegrityReport(string Checked, IReadOnlyDictionary<string, long> Rows, IReadOnlyList<string> Problems);
 
 /// <summary>The engine cannot be reached now; nothing that is tried at once will fare better.</summary>
 internal class DatabaseLostException(string message, Exception inner) : Exception(message, inner);

@@ -158,6 +158,39 @@ internal sealed class PostgresDatabase : Database
     /// <summary>PostgreSQL reuses and overwrites what deletions leave on its own (autovacuum); it is not this process's disk.</summary>
     public override Task ScrubAsync(CancellationToken ct) => Task.CompletedTask;
 
+    public override Task GuardAsync(DbTransaction tx, IReadOnlyList<string> tables) => PostgresGuard.CloseAsync(tx, tables);
+
+    public override Task UnguardAsync(DbTransaction tx, IReadOnlyList<string> tables) => PostgresGuard.OpenAsync(tx, tables);
+
+    public override Task<IReadOnlyList<string>> GuardedAsync(DbConnection connection, CancellationToken ct) => PostgresGuard.ListAsync(connection, ct);
+
+    public override async Task<string> TendAsync(Tending what, CancellationToken ct)
+    {
+        // Its own connection: what works on whole tables takes longer than a statement of the service may.
+        await using var connection = await ConnectAloneAsync(ct);
+        try
+        {
+            return await PostgresTending.RunAsync(connection, what, ct);
+        }
+        catch (DbException e)
+        {
+            throw Translate(e);
+        }
+    }
+
+    public override async Task<IntegrityReport> InspectAsync(CancellationToken ct)
+    {
+        await using var connection = await ConnectAloneAsync(ct);
+        try
+        {
+            return await PostgresTending.InspectAsync(connection, ct);
+        }
+        catch (DbException e)
+        {
+            throw Translate(e);
+        }
+    }
+
     public override async Task<DatabaseReport> CheckAsync(CancellationToken ct)
     {
         await using var connection = (NpgsqlConnection)await OpenAsync(ct);
@@ -182,9 +215,12 @@ internal sealed class PostgresDatabase : Database
             PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected => new(ErrorKind.Unavailable, "The write met another one and was rolled back.", "Try again; nothing was written.", new DatabaseBusyException(e.MessageText, e)),
             PostgresErrorCodes.TooManyConnections => new(ErrorKind.Unavailable, "PostgreSQL takes no more connections.", "Lower Storage:Postgres:MaxPoolSize on each replica, or raise max_connections on the server.", new DatabaseLostException(e.MessageText, e)),
             PostgresErrorCodes.ReadOnlySqlTransaction => ReadOnly(e),
+            PostgresGuard.Refused => Guarded(e),
             PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.UndefinedColumn => new(ErrorKind.Unavailable, $"The record has not the schema of this release: {e.MessageText}.", "Restart this replica, which brings the schema up to date.", e),
             PostgresErrorCodes.InvalidPassword or PostgresErrorCodes.InvalidAuthorizationSpecification => new(ErrorKind.Unavailable, "PostgreSQL refuses the user name or password.", "Correct them in Storage:Postgres:ConnectionString or its file.", e),
             PostgresErrorCodes.InvalidCatalogName => new(ErrorKind.Unavailable, $"PostgreSQL has no such database: {e.MessageText}.", "Create it, or correct Storage:Postgres:ConnectionString.", e),
+            // Rights are looked at before triggers run.
+            PostgresErrorCodes.InsufficientPrivilege when PostgresGuard.Took(e) => Guarded(e),
             PostgresErrorCodes.InsufficientPrivilege => new(ErrorKind.Unavailable, $"PostgreSQL does not let this user do that: {e.MessageText}.", "Grant the user the schema and its tables.", e),
             PostgresErrorCodes.ProgramLimitExceeded => new(ErrorKind.Invalid, $"A value is too long for PostgreSQL: {e.MessageText}.", "Shorten the document's address.", e),
             _ when e.SqlState.StartsWith("23", StringComparison.Ordinal) => new(ErrorKind.Conflict, "What this write refers to was changed or removed meanwhile.", "Look at the present state and try again.", e),
@@ -246,6 +282,9 @@ internal sealed class PostgresDatabase : Database
 
     private static RagException Lost(DbException e) => new(
         ErrorKind.Unavailable, $"PostgreSQL does not answer: {e.InnerException?.Message ?? e.Message}", "Try again; if it persists, check that the server runs and can be reached.", new DatabaseLostException(e.Message, e));
+
+    private static RagException Guarded(PostgresException e) => new(
+        ErrorKind.ReadOnly, "The record is read-only for maintenance, or this user lost the right to write to it.", "Try again when it is over: 'rag maintenance read-only status' says when that is.", e);
 
     private static RagException ReadOnly(Exception? e) => new(
         ErrorKind.Unavailable, "This PostgreSQL server takes no writes: it is a standby, or was set to read-only.", "Connect to the primary; with several hosts, add Target Session Attributes=primary to the connection string.", e);
