@@ -11,6 +11,8 @@ using Rag.Incidents;
 using Rag.Indexing;
 using Rag.Ingestion;
 using Rag.Maintenance;
+using Rag.Maintenance.Retention;
+using Rag.Maintenance.Schedules;
 using Rag.Retrieval;
 using Rag.Runbook;
 using Rag.Security;
@@ -42,7 +44,7 @@ internal static class RagServer
         // Commands print to standard output; what is logged must not get between.
         if (minimumLevel > LogLevel.Information) builder.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         builder.Services.AddRag(configuration);
-        if (ownsProcess) builder.Services.AddSingleton<IHostLifetime, ServerLifetime>();
+        if (ownsProcess) builder.Services.AddScheduleClock().AddSingleton<IHostLifetime, ServerLifetime>();
         else builder.Services.AddSingleton<IHostLifetime, CommandLifetime>();
         builder.Services.AddOptions<HostOptions>().Configure<ServerOptions>((host, server) => host.ShutdownTimeout = TimeSpan.FromMilliseconds(server.StopTimeoutMs));
         builder.Services.AddSingleton<RecordStart>();
@@ -61,6 +63,10 @@ internal static class RagServer
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, StorageJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, CachingJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, MaintenanceJson.Default);
+            json.SerializerOptions.TypeInfoResolverChain.Insert(0, ReadOnlyJson.Default);
+            json.SerializerOptions.TypeInfoResolverChain.Insert(0, MaintenanceRunJson.Default);
+            json.SerializerOptions.TypeInfoResolverChain.Insert(0, ScheduleJson.Default);
+            json.SerializerOptions.TypeInfoResolverChain.Insert(0, RetentionJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, SloJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, DiagnosisJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, IncidentsJson.Default);

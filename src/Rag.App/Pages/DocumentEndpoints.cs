@@ -1,8 +1,9 @@
-using System.Globalization;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Rag.Foundation;
 using Rag.Indexing;
 using Rag.Ingestion;
+using Rag.Maintenance;
+using System.Globalization;
 
 namespace Rag.App.Pages;
 
@@ -16,7 +17,7 @@ internal static class DocumentEndpoints
     {
         pages.MapGet("/documents/{collection}/{id}", ShowAsync);
         pages.MapGet("/documents/{collection}/{id}/delete", ConfirmAsync);
-        pages.MapPost("/documents/{collection}/{id}/delete", DeleteAsync).RequireRateLimiting(LoadClass.Writes);
+        pages.MapPost("/documents/{collection}/{id}/delete", DeleteAsync).RequireRateLimiting(LoadClass.Writes).RefusedWhileReadOnly();
     }
 
     private static async Task<RazorComponentResult<DocumentPage>> ShowAsync(

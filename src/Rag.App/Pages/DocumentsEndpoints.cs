@@ -5,6 +5,7 @@ using Rag.Indexing;
 using Rag.Inference;
 using Rag.Ingestion;
 using Rag.Ingestion.Parsing;
+using Rag.Maintenance;
 
 namespace Rag.App.Pages;
 
@@ -19,8 +20,8 @@ internal static class DocumentsEndpoints
     public static void MapDocumentsPages(this IEndpointRouteBuilder pages)
     {
         pages.MapGet("/documents", ShowAsync);
-        pages.MapPost("/documents/new-collection", CreateAsync).RequireRateLimiting(LoadClass.Writes);
-        pages.MapPost("/documents/{collection}/upload", UploadAsync).RequireRateLimiting(LoadClass.Writes);
+        pages.MapPost("/documents/new-collection", CreateAsync).RequireRateLimiting(LoadClass.Writes).RefusedWhileReadOnly();
+        pages.MapPost("/documents/{collection}/upload", UploadAsync).RequireRateLimiting(LoadClass.Writes).RefusedWhileReadOnly();
     }
 
     /// <summary>The services that the page is made of.</summary>

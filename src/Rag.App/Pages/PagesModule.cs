@@ -51,6 +51,7 @@ internal static class PagesModule
         pages.MapDocumentsPages();
         pages.MapDocumentPages();
         pages.MapOperatePages();
+        pages.MapMaintenancePages();
         pages.MapIncidentPages();
         pages.MapRunbookPages();
         return routes;
