@@ -134,7 +134,7 @@ internal sealed class MaintenanceProcedure(
         if (!run.WithBackup) return "None was asked for.";
         if (backup is null) throw new UndoneException(MaintenanceRun.Failed, "This service makes no backups.");
         string id = await backup.CreateAsync(ct);
-        await term.WriteAsync(tx => tx.Connection!.ExecuteAsync("UPDATE maintenance_runs SET backup_id = @id WHERE id = @Id", new { id, run.Id }, tx), ct);
+        await term.WriteAsync(tx => tx.Connection!.ExecuteAsync("UPDATE maintenance_runs SET backup_id = @made WHERE id = @Id", new { made = id, run.Id }, tx), ct);
         return $"Backup {id}.";
     }
 

@@ -38,7 +38,7 @@ internal sealed class RetentionKeeper(Database database, IEnumerable<IRetentionR
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException || (e is RagException { Kind: not ErrorKind.Conflict } or DbException && !ct.IsCancellationRequested))
             {
-                failed.Add($"{rule.Name}: {e.Message}");
+                failed.Add($"{rule.Name}: {e.Message.TrimEnd('.')}");
             }
         }
         string did = removed.Count == 0 ? "Nothing was due." : $"Removed {string.Join(", ", removed)}.";

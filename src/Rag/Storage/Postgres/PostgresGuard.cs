@@ -17,9 +17,12 @@ internal static class PostgresGuard
     private const string Trigger = "rag_read_only", Rights = "INSERT, UPDATE, DELETE, TRUNCATE";
     private const int LockSeconds = 30;
 
+    /// <summary>Advisory lock, in the number space of this product's others.</summary>
+    private const int GuardLock = 0x52414733;
+
     public static async Task CloseAsync(DbTransaction tx, IReadOnlyList<string> tables)
     {
-        await BeginAsync(tx, tables);
+        await BeginAsync(tx);
         await tx.Connection!.ExecuteAsync(
             $$"""
             CREATE OR REPLACE FUNCTION {{Trigger}}() RETURNS trigger LANGUAGE plpgsql AS
@@ -27,9 +30,9 @@ internal static class PostgresGuard
             """, transaction: tx);
         foreach (string table in tables)
         {
-            await tx.Connection!.ExecuteAsync($"CREATE OR REPLACE TRIGGER {Trigger} BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION {Trigger}()", transaction: tx);
+            await WaitAsync(tx, $"CREATE OR REPLACE TRIGGER {Trigger} BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION {Trigger}()");
             // Not even session_replication_role turns it off.
-            await tx.Connection!.ExecuteAsync($"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {Trigger}", transaction: tx);
+            await WaitAsync(tx, $"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {Trigger}");
         }
         await tx.Connection!.ExecuteAsync($"REVOKE {Rights} ON {string.Join(", ", tables)} FROM CURRENT_USER", transaction: tx);
     }
@@ -37,9 +40,9 @@ internal static class PostgresGuard
     /// <summary>The trigger stays, turned off: taking it away would wait for every reader.</summary>
     public static async Task OpenAsync(DbTransaction tx, IReadOnlyList<string> tables)
     {
-        await BeginAsync(tx, tables);
+        await BeginAsync(tx);
         foreach (string table in await ListAsync(tx.Connection!, CancellationToken.None))
-            await tx.Connection!.ExecuteAsync($"ALTER TABLE {table} DISABLE TRIGGER {Trigger}", transaction: tx);
+            await WaitAsync(tx, $"ALTER TABLE {table} DISABLE TRIGGER {Trigger}");
         await tx.Connection!.ExecuteAsync($"GRANT {Rights} ON {string.Join(", ", tables)} TO CURRENT_USER", transaction: tx);
     }
 
@@ -52,10 +55,15 @@ internal static class PostgresGuard
     /// <summary>Whether an operation was refused for want of a right on a table, as it is while writes are kept out.</summary>
     public static bool Took(PostgresException e) => e.Routine == "aclcheck_error" && e.MessageText.Contains(" table ", StringComparison.Ordinal);
 
-    /// <summary>Waits for the writers that are under way, in the order in which they take the tables; no new one gets in before the commit.</summary>
-    private static async Task BeginAsync(DbTransaction tx, IReadOnlyList<string> tables)
+    /// <summary>
+    /// One at a time. Working on a trigger waits for the writers of its table that are under way, table after table in the order
+    /// in which writers take them, and lets no new one in before the commit; a lock by its own name takes a right that may be gone.
+    /// </summary>
+    private static async Task BeginAsync(DbTransaction tx)
     {
         await tx.Connection!.ExecuteAsync($"SET LOCAL lock_timeout = '{LockSeconds}s'; SET LOCAL statement_timeout = '{LockSeconds + 5}s'", transaction: tx);
-        await tx.Connection!.ExecuteAsync($"LOCK TABLE {string.Join(", ", tables)} IN SHARE ROW EXCLUSIVE MODE", transaction: tx, commandTimeout: LockSeconds + 10);
+        await tx.Connection!.ExecuteAsync($"SELECT pg_advisory_xact_lock({GuardLock}, hashtext(current_schema()))", transaction: tx, commandTimeout: LockSeconds + 10);
     }
+
+    private static Task WaitAsync(DbTransaction tx, string sql) => tx.Connection!.ExecuteAsync(sql, transaction: tx, commandTimeout: LockSeconds + 10);
 }
