@@ -78,3 +78,7 @@ internal sealed record BackupPart(
 
 /// <param name="Type"><c>integer</c>, <c>real</c>, <c>text</c> or <c>bytes</c>.</param>
 internal sealed record BackupColumn(string Name, string Type);
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, WriteIndented = true, NewLine = "\n")]
+[JsonSerializable(typeof(BackupManifest))]
+internal sealed partial class ManifestJson : JsonSerializerContext;

@@ -1,4 +1,5 @@
 using Rag.Foundation;
+using Rag.Storage;
 
 namespace Rag.Backup;
 
@@ -29,11 +30,11 @@ internal static class TableClasses
         ["incidents"] = Data(), ["incident_events"] = Data(), ["incident_alerts"] = Data(), ["incident_keys"] = Data(), ["incident_aliases"] = Data(), ["incident_notifications"] = Data(),
         ["maintenance_windows"] = Data(), ["runbook_runs"] = Data(), ["runbook_steps"] = Data(),
         ["slo_minutes"] = Data(), ["replica_minutes"] = Data(),
-        ["change_log"] = Appended("positions are never given twice"),
         ["audit_subjects"] = Appended("what was recorded stays recorded"), ["audit_records"] = Appended("what was recorded stays recorded"),
         ["audit_tree"] = Appended("what was recorded stays recorded"), ["audit_nodes"] = Appended("what was recorded stays recorded"),
         ["audit_checkpoints"] = Appended("what was recorded stays recorded"), ["audit_segments"] = Appended("what was recorded stays recorded"),
         ["audit_holds"] = Appended("what was recorded stays recorded"),
+        ["change_log"] = Appended("positions are never given twice"),
         ["leases"] = LeftOut("who leads now; terms are never used again"),
         ["followers"] = LeftOut("how far the running processes are"),
         ["replicas"] = LeftOut("which processes run now"),
@@ -42,6 +43,11 @@ internal static class TableClasses
         ["backup_operations"] = LeftOut("what was done with backups here"),
         ["VersionInfo"] = LeftOut("the schema, which migrations make; the manifest has its number"),
     };
+
+    private static readonly List<string> Order = [.. Known.Keys];
+
+    /// <summary>The saved ones in the order in which they are put back: a table comes after those that it refers to, the change log last.</summary>
+    public static IReadOnlyList<RecordTable> InOrder(IEnumerable<RecordTable> tables) => [.. tables.Where(t => IsSaved(t.Name)).OrderBy(t => Order.IndexOf(t.Name))];
 
     public static IReadOnlyCollection<string> Names => Known.Keys;
 

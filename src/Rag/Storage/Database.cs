@@ -39,6 +39,12 @@ internal abstract class Database : IAsyncDisposable
         WriteAsync(async tx => { await work(tx); return 0; }, ct);
 
     /// <summary>
+    /// As <see cref="WriteAsync{T}"/> for work that takes long: each of its statements may run as long as <paramref name="limit"/>.
+    /// Nobody else writes to the tables meanwhile; who reads them sees what was there before.
+    /// </summary>
+    public abstract Task<T> WriteAloneAsync<T>(IReadOnlyList<string> tables, TimeSpan limit, Func<DbTransaction, Task<T>> work, CancellationToken ct);
+
+    /// <summary>
     /// Makes this transaction the only one that appends to the change log until it ends, and tells the other processes of
     /// it when it commits. Nothing else is locked after it.
     /// </summary>

@@ -11,6 +11,8 @@ internal enum ColumnType
     Real,
     Text,
     Bytes,
+    /// <summary>What one engine alone has; such a table is made from others and is never read as rows.</summary>
+    Other,
 }
 
 internal sealed record RecordColumn(string Name, ColumnType Type);
@@ -39,6 +41,15 @@ internal abstract class RecordSnapshot : IAsyncDisposable
 
     /// <summary>Reads a table in the order of its key.</summary>
     public abstract IAsyncEnumerable<RowBlock> ReadAsync(RecordTable table, CancellationToken ct);
+
+    /// <summary>File name of what <see cref="DumpAsync"/> gives.</summary>
+    public abstract string DumpName { get; }
+
+    /// <summary>The same state in the engine's own format, by its own tools.</summary>
+    /// <param name="program">Path of the tool where the engine's is a program; empty: looked for on PATH.</param>
+    /// <param name="scratch">A file name that may be used meanwhile.</param>
+    /// <exception cref="Foundation.RagException">Unavailable: the tool is missing, or failed and says why.</exception>
+    public abstract Task DumpAsync(string program, string scratch, Stream to, CancellationToken ct);
 
     public abstract ValueTask DisposeAsync();
 }

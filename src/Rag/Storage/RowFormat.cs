@@ -35,5 +35,43 @@ internal static class RowFormat
         return (int)at;
     }
 
+    /// <summary>The bytes of a field; empty and false where it is null.</summary>
+    public static bool TryField(ReadOnlySpan<byte> row, int index, out ReadOnlySpan<byte> value)
+    {
+        int at = CountBytes;
+        for (int i = 0; ; i++)
+        {
+            int length = BinaryPrimitives.ReadInt32BigEndian(row[at..]);
+            at += LengthBytes;
+            if (i == index)
+            {
+                value = length < 0 ? default : row.Slice(at, length);
+                return length >= 0;
+            }
+            at += Math.Max(0, length);
+        }
+    }
+
+    /// <exception cref="RagException">Invalid: the field is null, or no whole number.</exception>
+    public static long Integer(ReadOnlySpan<byte> row, int index) =>
+        TryField(row, index, out var value) && value.Length == sizeof(long) ? BinaryPrimitives.ReadInt64BigEndian(value) : throw NotRows();
+
+    /// <exception cref="RagException">Invalid: the field is null.</exception>
+    public static string Text(ReadOnlySpan<byte> row, int index) => TryField(row, index, out var value) ? System.Text.Encoding.UTF8.GetString(value) : throw NotRows();
+
+    /// <summary>A field as a parameter takes it.</summary>
+    public static object? Value(ReadOnlySpan<byte> row, int index, ColumnType type)
+    {
+        if (!TryField(row, index, out var value)) return null;
+        return type switch
+        {
+            ColumnType.Integer when value.Length == sizeof(long) => BinaryPrimitives.ReadInt64BigEndian(value),
+            ColumnType.Real when value.Length == sizeof(double) => BinaryPrimitives.ReadDoubleBigEndian(value),
+            ColumnType.Text => System.Text.Encoding.UTF8.GetString(value),
+            ColumnType.Bytes => value.ToArray(),
+            _ => throw NotRows(),
+        };
+    }
+
     public static RagException NotRows() => new(ErrorKind.Invalid, "These bytes are not rows of the table that they are said to be of.", "The backup is damaged, or not of this product; restore another.");
 }
