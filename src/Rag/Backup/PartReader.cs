@@ -54,6 +54,7 @@ internal static class PartReader
         private readonly IncrementalHash? _hash;
         private readonly bool _check;
         private long _bytes;
+        private bool _ended;
 
         private OpenPart(BackupPart part, OpeningStream file, bool check)
         {
@@ -85,7 +86,7 @@ internal static class PartReader
             // Not a byte more than was written, whatever the compressed bytes unfold to.
             if (_bytes > _part.PlainBytes) throw Wrong(_part, "holds more than the manifest says");
             _hash?.AppendData(to.Span[..read]);
-            if (read == 0) await EndAsync(ct);
+            if (read == 0 && !_ended) await EndAsync(ct);
             return read;
         }
 
@@ -98,6 +99,7 @@ internal static class PartReader
 
         private async ValueTask EndAsync(CancellationToken ct)
         {
+            _ended = true;
             if (_bytes != _part.PlainBytes) throw Wrong(_part, $"holds {_bytes:N0} bytes, not {_part.PlainBytes:N0}");
             // The decompressor may stop before the last piece, which says that nothing was cut off.
             byte[] rest = new byte[1];

@@ -9,7 +9,8 @@ internal sealed record TableCount(long Rows, string Digest);
 internal static class TableDigests
 {
     /// <summary>Of every table that a backup holds, all from one state.</summary>
-    public static async Task<IReadOnlyDictionary<string, TableCount>> OfAsync(Database database, CancellationToken ct)
+    /// <param name="position">Of the change log only what goes up to it: a record that went on, or that was restored, has more.</param>
+    public static async Task<IReadOnlyDictionary<string, TableCount>> OfAsync(Database database, CancellationToken ct, long? position = null)
     {
         await using var snapshot = await database.SnapshotAsync(ct);
         var digests = new SortedDictionary<string, TableCount>(StringComparer.Ordinal);
@@ -17,7 +18,12 @@ internal static class TableDigests
         {
             if (!TableClasses.IsSaved(table.Name)) continue;
             var digest = new TableDigest();
-            await foreach (var block in snapshot.ReadAsync(table, ct)) digest.Add(block);
+            int seq = table.Name == "change_log" && position is not null ? table.Columns.Select((c, i) => (c.Name, i)).First(c => c.Name == "seq").i : -1;
+            await foreach (var block in snapshot.ReadAsync(table, ct))
+            {
+                if (seq < 0) digest.Add(block);
+                else AddUpTo(digest, block, seq, position!.Value);
+            }
             digests[table.Name] = new(digest.Rows, digest.ToString());
         }
         return digests;
@@ -34,5 +40,16 @@ internal static class TableDigests
             digests[parts.Key] = new(digest.Rows, digest.ToString());
         }
         return digests;
+    }
+
+    private static void AddUpTo(TableDigest digest, RowBlock block, int seq, long position)
+    {
+        int start = 0;
+        foreach (int end in block.Ends)
+        {
+            var row = block.Bytes.Span[start..end];
+            if (RowFormat.Integer(row, seq) <= position) digest.Add(row);
+            start = end;
+        }
     }
 }
