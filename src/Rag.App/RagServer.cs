@@ -3,6 +3,7 @@ using Rag.Access;
 using Rag.Answering;
 using Rag.App.Pages;
 using Rag.Audit;
+using Rag.Backup;
 using Rag.Caching;
 using Rag.Compliance;
 using Rag.Diagnosis;
@@ -70,6 +71,7 @@ internal static class RagServer
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, SloJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, DiagnosisJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, IncidentsJson.Default);
+            json.SerializerOptions.TypeInfoResolverChain.Insert(0, BackupJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, RunbookJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, StatusJson.Default);
         });
@@ -105,6 +107,7 @@ internal static class RagServer
         app.MapSlo();
         app.MapDiagnosis();
         app.MapIncidents();
+        app.MapBackup();
         app.MapSecurity();
         app.MapCompliance();
         app.MapRunbook();

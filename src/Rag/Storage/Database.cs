@@ -39,6 +39,12 @@ internal abstract class Database : IAsyncDisposable
         WriteAsync(async tx => { await work(tx); return 0; }, ct);
 
     /// <summary>
+    /// As <see cref="WriteAsync{T}"/> for work that takes long: each of its statements may run as long as <paramref name="limit"/>.
+    /// Nobody else writes to the tables meanwhile; who reads them sees what was there before.
+    /// </summary>
+    public abstract Task<T> WriteAloneAsync<T>(IReadOnlyList<string> tables, TimeSpan limit, Func<DbTransaction, Task<T>> work, CancellationToken ct);
+
+    /// <summary>
     /// Makes this transaction the only one that appends to the change log until it ends, and tells the other processes of
     /// it when it commits. Nothing else is locked after it.
     /// </summary>
@@ -46,6 +52,24 @@ internal abstract class Database : IAsyncDisposable
 
     /// <summary>Inserts many rows in the way that the engine does fastest. Values are long, string, byte[] or null.</summary>
     public abstract Task InsertAsync(DbTransaction tx, string table, IReadOnlyList<string> columns, IReadOnlyList<object?[]> rows);
+
+    /// <summary>The tables of the schema, in the order of their names.</summary>
+    public abstract Task<IReadOnlyList<RecordTable>> TablesAsync(DbConnection connection, CancellationToken ct);
+
+    /// <summary>The record as it is now, for reading it whole while others write.</summary>
+    public abstract Task<RecordSnapshot> SnapshotAsync(CancellationToken ct);
+
+    /// <summary>
+    /// Writes rows in <see cref="RowFormat"/> into a table in the way that the engine does fastest; the fields of a row are
+    /// <paramref name="columns"/>. Returns how many.
+    /// </summary>
+    public abstract Task<long> CopyInAsync(DbTransaction tx, string table, IReadOnlyList<RecordColumn> columns, IAsyncEnumerable<RowBlock> rows, CancellationToken ct);
+
+    /// <summary>The last number that the counting column of a table gave.</summary>
+    public abstract Task<long> ReadSerialAsync(DbConnection connection, RecordTable table, CancellationToken ct);
+
+    /// <summary>Makes the counting column of a table go on after <paramref name="last"/>, or after what it gave last where that is more.</summary>
+    public abstract Task RaiseSerialAsync(DbTransaction tx, RecordTable table, long last);
 
     /// <summary>Lets the statements of this transaction that ask for it run for <see cref="LongCommandSeconds"/>.</summary>
     public abstract Task AllowLongAsync(DbTransaction tx);

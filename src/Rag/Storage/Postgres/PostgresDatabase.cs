@@ -19,6 +19,7 @@ internal sealed class PostgresDatabase : Database
     private const int CancelMs = 1_000;
     private const int MaxNameBytes = 63;
     private const int MigrationLockSeconds = 120;
+    private const int AloneLockSeconds = 30, AloneIdleSeconds = 120;
 
     /// <summary>Advisory locks of this product, in a number space of its own; the second number is the schema's.</summary>
     private const int ChangeLogLock = 0x52414731, MigrationLock = 0x52414732;
@@ -68,9 +69,11 @@ internal sealed class PostgresDatabase : Database
     public string Application => _application;
 
     /// <summary>A connection of its own outside the pool, for one who stays on it.</summary>
-    public async Task<NpgsqlConnection> ConnectAloneAsync(CancellationToken ct)
+    /// <param name="limit">How long a statement may take on it; the usual where it is not said.</param>
+    public async Task<NpgsqlConnection> ConnectAloneAsync(CancellationToken ct, TimeSpan? limit = null)
     {
         var settings = new NpgsqlConnectionStringBuilder(_connectionString) { Pooling = false, KeepAlive = 10 };
+        if (limit is { } seconds) settings.CommandTimeout = (int)seconds.TotalSeconds + AnswerGraceSeconds;
         var connection = new NpgsqlConnection(settings.ToString());
         try
         {
@@ -120,6 +123,25 @@ internal sealed class PostgresDatabase : Database
         }
     }
 
+    public override async Task<T> WriteAloneAsync<T>(IReadOnlyList<string> tables, TimeSpan limit, Func<DbTransaction, Task<T>> work, CancellationToken ct)
+    {
+        await using var connection = await ConnectAloneAsync(ct, limit);
+        try
+        {
+            await connection.ExecuteAsync($"SET statement_timeout = '{(long)limit.TotalSeconds}s'; SET lock_timeout = '{AloneLockSeconds}s'; SET idle_in_transaction_session_timeout = '{AloneIdleSeconds}s'; SET synchronous_commit = on");
+            await using var tx = await connection.BeginTransactionAsync(ct);
+            // In the order in which writers take them.
+            if (tables.Count > 0) await connection.ExecuteAsync($"LOCK TABLE {string.Join(", ", tables.Select(t => $"\"{t}\""))} IN EXCLUSIVE MODE", transaction: tx);
+            T result = await work(tx);
+            await CommitAsync(tx);
+            return result;
+        }
+        catch (DbException e)
+        {
+            throw Translate(e);
+        }
+    }
+
     public override Task LockChangeLogAsync(DbTransaction tx) => tx.Connection!.ExecuteAsync(
         "SELECT pg_advisory_xact_lock(@lock, hashtext(current_schema())), pg_notify(@channel, current_schema())", new { @lock = ChangeLogLock, channel = ChangeListener.Channel }, tx);
 
@@ -130,6 +152,21 @@ internal sealed class PostgresDatabase : Database
         foreach (var row in rows) await copy.WriteRowAsync(CancellationToken.None, row);
         await copy.CompleteAsync();
     }
+
+    public override Task<IReadOnlyList<RecordTable>> TablesAsync(DbConnection connection, CancellationToken ct) => PostgresTables.ReadAsync(connection, ct);
+
+    public override Task<RecordSnapshot> SnapshotAsync(CancellationToken ct) => PostgresSnapshot.OpenAsync(this, ct);
+
+    public override Task<long> CopyInAsync(DbTransaction tx, string table, IReadOnlyList<RecordColumn> columns, IAsyncEnumerable<RowBlock> rows, CancellationToken ct) =>
+        PostgresRows.CopyInAsync((NpgsqlConnection)tx.Connection!, table, columns, rows, ct);
+
+    public override Task<long> ReadSerialAsync(DbConnection connection, RecordTable table, CancellationToken ct) => connection.ExecuteScalarAsync<long>(new CommandDefinition(
+        "SELECT COALESCE(pg_sequence_last_value(pg_get_serial_sequence(@table, @Serial)::regclass), 0)", new { table = $"\"{table.Name}\"", table.Serial }, cancellationToken: ct));
+
+    public override Task RaiseSerialAsync(DbTransaction tx, RecordTable table, long last) => last <= 0 ? Task.CompletedTask : tx.Connection!.ExecuteAsync(
+        """
+        SELECT setval(pg_get_serial_sequence(@table, @Serial)::regclass, GREATEST(@last, COALESCE(pg_sequence_last_value(pg_get_serial_sequence(@table, @Serial)::regclass), 0)))
+        """, new { table = $"\"{table.Name}\"", table.Serial, last }, tx);
 
     public override Task AllowLongAsync(DbTransaction tx) => tx.Connection!.ExecuteAsync($"SET LOCAL statement_timeout = '{LongCommandSeconds}s'", transaction: tx);
 

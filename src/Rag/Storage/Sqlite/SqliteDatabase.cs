@@ -94,6 +94,9 @@ internal sealed class SqliteDatabase(StorageOptions options) : Database
         }
     }
 
+    /// <summary>Others that write wait for their turn.</summary>
+    public override Task<T> WriteAloneAsync<T>(IReadOnlyList<string> tables, TimeSpan limit, Func<DbTransaction, Task<T>> work, CancellationToken ct) => WriteAsync(work, ct);
+
     /// <summary>There is one writer at a time already, and no other process.</summary>
     public override Task LockChangeLogAsync(DbTransaction tx) => Task.CompletedTask;
 
@@ -108,6 +111,23 @@ internal sealed class SqliteDatabase(StorageOptions options) : Database
             for (int i = 0; i < row.Length; i++) parameters[i].Value = row[i] ?? DBNull.Value;
             await command.ExecuteNonQueryAsync();
         }
+    }
+
+    public override Task<IReadOnlyList<RecordTable>> TablesAsync(DbConnection connection, CancellationToken ct) => SqliteTables.ReadAsync(connection, ct);
+
+    public override Task<RecordSnapshot> SnapshotAsync(CancellationToken ct) => SqliteSnapshot.OpenAsync(ConnectionString, Translate, ct);
+
+    public override Task<long> CopyInAsync(DbTransaction tx, string table, IReadOnlyList<RecordColumn> columns, IAsyncEnumerable<RowBlock> rows, CancellationToken ct) =>
+        SqliteRows.CopyInAsync((SqliteTransaction)tx, table, columns, rows, ct);
+
+    public override Task<long> ReadSerialAsync(DbConnection connection, RecordTable table, CancellationToken ct) => connection.ExecuteScalarAsync<long>(new CommandDefinition(
+        "SELECT COALESCE(MAX(seq), 0) FROM sqlite_sequence WHERE name = @Name", new { table.Name }, cancellationToken: ct));
+
+    public override async Task RaiseSerialAsync(DbTransaction tx, RecordTable table, long last)
+    {
+        // The engine's own table; there is no row before the first number was given.
+        if (await tx.Connection!.ExecuteAsync("UPDATE sqlite_sequence SET seq = MAX(seq, @last) WHERE name = @Name", new { last, table.Name }, tx) == 0)
+            await tx.Connection!.ExecuteAsync("INSERT INTO sqlite_sequence (name, seq) VALUES (@Name, @last)", new { last, table.Name }, tx);
     }
 
     public override Task AllowLongAsync(DbTransaction tx) => Task.CompletedTask;

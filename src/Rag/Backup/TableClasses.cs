@@ -1,0 +1,73 @@
+using Rag.Foundation;
+using Rag.Storage;
+
+namespace Rag.Backup;
+
+internal enum TableClass
+{
+    /// <summary>Saved, and put back by a restore.</summary>
+    Data,
+
+    /// <summary>Saved. Put back into an empty record only: what is there is never taken back to an earlier state.</summary>
+    Appended,
+
+    /// <summary>Not saved, and left as it is by a restore.</summary>
+    LeftOut,
+}
+
+/// <summary>
+/// What becomes of each table in a backup and in a restore. Every table of the schema stands here or is refused, so that a
+/// migration cannot add one that is lost in silence.
+/// </summary>
+internal static class TableClasses
+{
+    private sealed record Entry(TableClass Class, string Why);
+
+    private static readonly Dictionary<string, Entry> Known = new(StringComparer.Ordinal)
+    {
+        ["collections"] = Data(), ["documents"] = Data(), ["document_versions"] = Data(), ["chunks"] = Data(),
+        ["answers"] = Data(), ["idempotency_keys"] = Data(), ["idempotent_writes"] = Data(),
+        ["incidents"] = Data(), ["incident_events"] = Data(), ["incident_alerts"] = Data(), ["incident_keys"] = Data(), ["incident_aliases"] = Data(), ["incident_notifications"] = Data(),
+        ["maintenance_windows"] = Data(), ["runbook_runs"] = Data(), ["runbook_steps"] = Data(),
+        ["slo_minutes"] = Data(), ["replica_minutes"] = Data(),
+        ["audit_subjects"] = Appended("what was recorded stays recorded"), ["audit_records"] = Appended("what was recorded stays recorded"),
+        ["audit_tree"] = Appended("what was recorded stays recorded"), ["audit_nodes"] = Appended("what was recorded stays recorded"),
+        ["audit_checkpoints"] = Appended("what was recorded stays recorded"), ["audit_segments"] = Appended("what was recorded stays recorded"),
+        ["audit_holds"] = Appended("what was recorded stays recorded"),
+        ["change_log"] = Appended("positions are never given twice"),
+        ["leases"] = LeftOut("who leads now; terms are never used again"),
+        ["followers"] = LeftOut("how far the running processes are"),
+        ["replicas"] = LeftOut("which processes run now"),
+        ["embedding_claims"] = LeftOut("claims of running workers"),
+        ["backups"] = LeftOut("which backups lie on disk now"),
+        ["backup_operations"] = LeftOut("what was done with backups here"),
+        ["VersionInfo"] = LeftOut("the schema, which migrations make; the manifest has its number"),
+    };
+
+    private static readonly List<string> Order = [.. Known.Keys];
+
+    /// <summary>The saved ones in the order in which they are put back: a table comes after those that it refers to, the change log last.</summary>
+    public static IReadOnlyList<RecordTable> InOrder(IEnumerable<RecordTable> tables) => [.. tables.Where(t => IsSaved(t.Name)).OrderBy(t => Order.IndexOf(t.Name))];
+
+    public static IReadOnlyCollection<string> Names => Known.Keys;
+
+    public static bool IsSaved(string table) => Of(table) is TableClass.Data or TableClass.Appended;
+
+    /// <exception cref="RagException">Unsupported: the table is not known to backups.</exception>
+    public static TableClass Of(string table) => Find(table).Class;
+
+    public static string Why(string table) => Find(table).Why;
+
+    private static Entry Find(string table)
+    {
+        if (Known.TryGetValue(table, out var entry)) return entry;
+        if (table.StartsWith("search_", StringComparison.Ordinal)) return new(TableClass.LeftOut, "the search index, which is made from the record");
+        throw new RagException(ErrorKind.Unsupported, $"The table {table} is not known to backups of this release.", "Use the release that made the table.");
+    }
+
+    private static Entry Data() => new(TableClass.Data, "");
+
+    private static Entry Appended(string why) => new(TableClass.Appended, why);
+
+    private static Entry LeftOut(string why) => new(TableClass.LeftOut, why);
+}
