@@ -17,6 +17,7 @@ internal static class BackupModule
         services.AddSingleton<Restorer>();
         services.AddSingleton<BackupOperations>();
         services.AddSingleton<IHostedService>(s => s.GetRequiredService<BackupOperations>());
+        services.AddBackupKeeping();
         return services;
     }
 }
