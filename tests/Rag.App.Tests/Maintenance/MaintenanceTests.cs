@@ -121,7 +121,7 @@ public sealed class MaintenanceTests
     }
 
     private static async Task<string> ReadOnlyMetricAsync(HttpClient http) =>
-        (await http.GetStringAsync("/metrics", Cancel)).Split('\n').Single(l => l.StartsWith("rag_read_only", StringComparison.Ordinal)).Split(' ')[1];
+        (await http.GetStringAsync("/metrics", Cancel)).Split('\n').Single(l => l.StartsWith("rag_read_only", StringComparison.Ordinal)).Split(' ')[^1];
 
     private static async Task<(int Code, string Out, string Err)> RunAsync(RunningServer server, params string[] args)
     {
