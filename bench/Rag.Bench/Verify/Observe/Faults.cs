@@ -138,6 +138,12 @@ internal static class Faults
             for (int n = 0; n < 8; n++) await ProductionCluster.PostAsync(stage.StrictReplica, "/admin/v1/incidents", new { title = $"Nobody hears of this one, {n}", severity = "P3" }, ct);
             return () => stage.RestartStrictAsync(CancellationToken.None);
         }),
+        new("nobody does the reviews", ["ReviewOverdue"], [], false, async (stage, ct) =>
+        {
+            // Eight seconds from one to the next, which nobody keeps up with.
+            await stage.RestartStrictAsync(ct, ("RAG__Compliance__Reviews__Certificates", "0.0001"));
+            return () => stage.RestartStrictAsync(CancellationToken.None);
+        }),
         Given("read-only left on", ["ReadOnlyLeftOn"], [], stage => () => stage.Inbox.Clear(ReadOnly), standIn: true),
     ];
 

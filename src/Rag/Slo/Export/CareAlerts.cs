@@ -1,6 +1,6 @@
 namespace Rag.Slo.Export;
 
-/// <summary>Alerts on what somebody must have done in time: backups, certificates, the audit log, maintenance; on attacks; and on alerts that reach nobody.</summary>
+/// <summary>Alerts on what somebody must have done in time: backups, certificates, the audit log, maintenance, reviews; on attacks; and on alerts that reach nobody.</summary>
 internal static class CareAlerts
 {
     public const string CertificateExpiresSoon = "CertificateExpiresSoon", CertificateExpires = "CertificateExpires";
@@ -38,6 +38,9 @@ internal static class CareAlerts
         yield return new("AttackPattern", Severity.Ticket, "", $"sum by (pattern) (increase(rag_security_events_total[10m])) >= {MinAttackEvents}",
             "Many requests look like an attack ({{ $labels.pattern }})",
             "All replicas together refused about {{ $value | humanize }} requests or files as {{ $labels.pattern }} within 10 minutes.");
+        yield return new("ReviewOverdue", Severity.Ticket, "1h", "max by (review) (time() - rag_review_due_timestamp_seconds) > 0",
+            "The review {{ $labels.review }} is overdue",
+            "The regular review {{ $labels.review }} should have been done {{ $value | humanizeDuration }} ago.");
         foreach (var alert in Notifications()) yield return alert;
     }
 
