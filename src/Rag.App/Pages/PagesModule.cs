@@ -21,7 +21,7 @@ internal static class PagesModule
             options.Cookie.Name = "rag-form";
             options.FormFieldName = PageForms.TokenField;
             options.SuppressXFrameOptionsHeader = true;
-            (options.Cookie.SameSite, options.Cookie.SecurePolicy) = (SameSiteMode.Strict, CookieSecurePolicy.SameAsRequest);
+            (options.Cookie.SameSite, options.Cookie.SecurePolicy) = (Microsoft.AspNetCore.Http.SameSiteMode.Strict, CookieSecurePolicy.SameAsRequest);
         });
         // The framework would keep keys in the user's folder; those of this product are in the record (FormSecrets).
         foreach (var service in services.Where(s => s.ServiceType == typeof(IHostedService) && s.ImplementationType?.Assembly == typeof(IDataProtectionProvider).Assembly || s.ImplementationType?.Name == "DataProtectionHostedService").ToList()) services.Remove(service);
