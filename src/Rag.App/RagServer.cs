@@ -24,6 +24,8 @@ namespace Rag.App;
 /// <summary>The server, built the same way for <c>rag serve</c>, for <c>rag demo</c>, inside a command, and in tests.</summary>
 internal static class RagServer
 {
+    private const int MaxConnections = 20_000;
+
     /// <param name="settings">Configuration that goes before files and environment.</param>
     /// <param name="ownsProcess">Whether signals to the process end this server; inside a command the command ends it.</param>
     /// <param name="configureKestrel">Where to listen, where the configuration's addresses do not say.</param>
@@ -59,6 +61,7 @@ internal static class RagServer
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, RetrievalJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, IndexingJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, StorageJson.Default);
+            json.SerializerOptions.TypeInfoResolverChain.Insert(0, AccessJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, CachingJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, MaintenanceJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, SloJson.Default);
@@ -67,10 +70,16 @@ internal static class RagServer
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, RunbookJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, StatusJson.Default);
         });
+        // Addresses that begin with https:// take their certificate from the section Kestrel.
+        builder.WebHost.UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel((context, kestrel) =>
         {
             kestrel.AddServerHeader = false;
-            kestrel.Limits.MaxRequestBodySize = 1_000_000_000;
+            // Routes that take files say so; every other body is small.
+            kestrel.Limits.MaxRequestBodySize = LoadClass.MaxBodyBytes;
+            kestrel.Limits.MaxConcurrentConnections = MaxConnections;
+            kestrel.Limits.MaxRequestHeaderCount = 64;
+            kestrel.Limits.MaxRequestHeadersTotalSize = 32_768;
             // A question of the greatest length, percent-encoded, fits the address of its page.
             kestrel.Limits.MaxRequestLineSize = 32_768;
             kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(15);
@@ -81,16 +90,21 @@ internal static class RagServer
         app.UseTelemetry();
         app.UseDraining();
         app.UseMaintenance();
+        app.UseProxies();
+        app.UseSecurityHeaders();
         app.UseProblems();
+        app.UseOneLength();
         app.UseHostGuard();
         app.UsePages();
+        app.UseAccess();
         app.UseRateLimiter();
         app.UseRecordState();
-        app.MapAudit();
+        // Two slices stand before the one that knows roles.
+        app.MapGroup("").Needs(Role.Operator).MapStorage();
+        app.MapGroup("").Needs(Role.Auditor).MapAudit();
         app.MapAccess();
         app.MapMaintenance();
         app.MapCaching();
-        app.MapStorage();
         app.MapIngestion();
         app.MapAnswering();
         app.MapRetrieval();
@@ -104,8 +118,8 @@ internal static class RagServer
         app.MapRunbook();
         app.MapStatus();
         app.MapPages();
-        app.MapOpenApi();
-        app.MapScalarApiReference("/docs", scalar => scalar.WithTitle("rag-system HTTP interface"));
+        app.MapOpenApi().Needs(Role.Reader, Role.Operator, Role.Auditor);
+        app.MapScalarApiReference("/docs", scalar => scalar.WithTitle("rag-system HTTP interface")).Needs(Role.Reader, Role.Operator, Role.Auditor);
         return app;
     }
 

@@ -1,5 +1,6 @@
 using System.Data.Common;
 using Microsoft.AspNetCore.Http.HttpResults;
+using Rag.Access;
 using Rag.Answering;
 using Rag.Foundation;
 using Rag.Indexing;
@@ -17,8 +18,8 @@ internal static class AskEndpoints
 
     public static void MapAskPages(this IEndpointRouteBuilder pages)
     {
-        pages.MapGet("/", AskAsync).RequireRateLimiting(LoadClass.Questions);
-        pages.MapPost("/feedback", FeedbackAsync).RequireRateLimiting(LoadClass.Writes);
+        pages.MapGet("/", AskAsync).Needs(Role.Reader).RequireRateLimiting(LoadClass.Questions);
+        pages.MapPost("/feedback", FeedbackAsync).Needs(Role.Reader).RequireRateLimiting(LoadClass.Writes);
     }
 
     private static async Task<RazorComponentResult<AskPage>> AskAsync(

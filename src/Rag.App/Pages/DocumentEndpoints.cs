@@ -1,5 +1,6 @@
 using System.Globalization;
 using Microsoft.AspNetCore.Http.HttpResults;
+using Rag.Access;
 using Rag.Foundation;
 using Rag.Indexing;
 using Rag.Ingestion;
@@ -14,9 +15,9 @@ internal static class DocumentEndpoints
 
     public static void MapDocumentPages(this IEndpointRouteBuilder pages)
     {
-        pages.MapGet("/documents/{collection}/{id}", ShowAsync);
-        pages.MapGet("/documents/{collection}/{id}/delete", ConfirmAsync);
-        pages.MapPost("/documents/{collection}/{id}/delete", DeleteAsync).RequireRateLimiting(LoadClass.Writes);
+        pages.MapGet("/documents/{collection}/{id}", ShowAsync).Needs(Role.Reader);
+        pages.MapGet("/documents/{collection}/{id}/delete", ConfirmAsync).Needs(Role.Writer);
+        pages.MapPost("/documents/{collection}/{id}/delete", DeleteAsync).Needs(Role.Writer).RequireRateLimiting(LoadClass.Writes);
     }
 
     private static async Task<RazorComponentResult<DocumentPage>> ShowAsync(

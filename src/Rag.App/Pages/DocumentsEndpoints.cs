@@ -1,5 +1,7 @@
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
+using Rag.Access;
 using Rag.Foundation;
 using Rag.Indexing;
 using Rag.Inference;
@@ -18,9 +20,9 @@ internal static class DocumentsEndpoints
 
     public static void MapDocumentsPages(this IEndpointRouteBuilder pages)
     {
-        pages.MapGet("/documents", ShowAsync);
-        pages.MapPost("/documents/new-collection", CreateAsync).RequireRateLimiting(LoadClass.Writes);
-        pages.MapPost("/documents/{collection}/upload", UploadAsync).RequireRateLimiting(LoadClass.Writes);
+        pages.MapGet("/documents", ShowAsync).Needs(Role.Reader);
+        pages.MapPost("/documents/new-collection", CreateAsync).Needs(Role.Writer).RequireRateLimiting(LoadClass.Writes);
+        pages.MapPost("/documents/{collection}/upload", UploadAsync).Needs(Role.Writer).WithMetadata(new RequestSizeLimitAttribute(LoadClass.MaxUploadBytes)).RequireRateLimiting(LoadClass.Writes);
     }
 
     /// <summary>The services that the page is made of.</summary>

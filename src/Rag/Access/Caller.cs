@@ -34,6 +34,9 @@ internal sealed record Caller(string Kind, string Id, string Name, string? Addre
     /// <summary>Without keys the address is the only lock: whoever is here may do everything.</summary>
     public static Caller Open(string? address) => new("open", "open", "whoever reaches this server", address, All, []);
 
+    /// <summary>Whoever may open the data directory or the database itself, by the name that the operating system knows them by.</summary>
+    public static Caller Local(string user) => new("local", user, user, null, All, []);
+
     /// <summary>Nobody in particular, who may do nothing.</summary>
     public static Caller Anonymous(string? address) => new("anonymous", "anonymous", "no key", address, [], []);
 

@@ -20,7 +20,16 @@ internal static class SecurityPattern
     /// <summary>More at a time than the server takes on.</summary>
     public const string Overloaded = "overloaded";
 
-    public static readonly IReadOnlyList<string> All = [HostRejected, OriginRejected, HostileFile, TooLarge, Overloaded];
+    /// <summary>A key, token or session that does not hold.</summary>
+    public const string AuthenticationFailed = "authentication_failed";
+
+    /// <summary>Somebody who is known asked for what they may not do.</summary>
+    public const string NotAllowed = "not_allowed";
+
+    /// <summary>More than one caller or address may ask for.</summary>
+    public const string RateLimited = "rate_limited";
+
+    public static readonly IReadOnlyList<string> All = [HostRejected, OriginRejected, HostileFile, TooLarge, Overloaded, AuthenticationFailed, NotAllowed, RateLimited];
 }
 
 internal sealed class SecurityMetrics

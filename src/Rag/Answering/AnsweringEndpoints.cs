@@ -7,6 +7,7 @@ using Microsoft.AspNetCore.Http.Metadata;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
+using Rag.Access;
 using Rag.Foundation;
 
 namespace Rag.Answering;
@@ -21,10 +22,10 @@ internal static class AnsweringEndpoints
         var ask = routes.ServiceProvider.GetRequiredService<Answerer>();
         int limitMs = routes.ServiceProvider.GetRequiredService<ServerOptions>().QuestionTimeoutMs;
         // Written by hand down to the bytes: an answer from the cache should cost little more than sending it.
-        routes.MapPost("/v1/ask", (Delegate)((HttpContext context) => AskAsync(context, ask, limitMs))).WithTags("Ask").WithSummary("Answer a question with the exact spans it came from, or say that the documents do not")
+        routes.MapPost("/v1/ask", (Delegate)((HttpContext context) => AskAsync(context, ask, limitMs))).Needs(Role.Reader).WithTags("Ask").WithSummary("Answer a question with the exact spans it came from, or say that the documents do not")
             .Accepts<AskRequest>("application/json").Produces<Answer>().ProducesProblem(400).ProducesProblem(404).ProducesProblem(503)
             .WithMetadata(new RequestSizeLimitAttribute(MaxBodyBytes)).RequireRateLimiting(LoadClass.Questions);
-        var answers = routes.MapGroup("/v1/answers").WithTags("Ask");
+        var answers = routes.MapGroup("/v1/answers").WithTags("Ask").Needs(Role.Reader);
         answers.MapGet("/{id}", (string id, AnswerReplay replay, CancellationToken ct) => replay.ShowAsync(id, ct)).WithSummary("An answer that was given, with its sources");
         answers.MapPost("/{id}/replay", (string id, AnswerReplay replay, CancellationToken ct) => replay.ReplayAsync(id, ct)).WithSummary("The same answer again from the same evidence").RequireRateLimiting(LoadClass.Questions);
         answers.MapPost("/{id}/feedback", FeedbackAsync).RequireRateLimiting(LoadClass.Writes).WithSummary("Say whether an answer helped");

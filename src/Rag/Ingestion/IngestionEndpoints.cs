@@ -8,6 +8,7 @@ using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Net.Http.Headers;
+using Rag.Access;
 using Rag.Foundation;
 
 namespace Rag.Ingestion;
@@ -19,19 +20,19 @@ internal static class IngestionEndpoints
 
     public static IEndpointRouteBuilder MapIngestion(this IEndpointRouteBuilder routes)
     {
-        var collections = routes.MapGroup("/v1/collections").WithTags("Collections");
+        var collections = routes.MapGroup("/v1/collections").WithTags("Collections").Needs(Role.Reader);
         collections.MapGet("/", ListCollections).WithSummary("All collections with their sizes");
         collections.MapGet("/{name}", GetCollection).WithSummary("One collection");
-        collections.MapPut("/{name}", PutCollection).RequireRateLimiting(LoadClass.Writes).WithSummary("Make a collection, or change its language");
-        collections.MapDelete("/{name}", DeleteCollection).RequireRateLimiting(LoadClass.Writes).WithSummary("Remove a collection and everything in it");
+        collections.MapPut("/{name}", PutCollection).Needs(Role.Writer).RequireRateLimiting(LoadClass.Writes).WithSummary("Make a collection, or change its language");
+        collections.MapDelete("/{name}", DeleteCollection).Needs(Role.Writer).RequireRateLimiting(LoadClass.Writes).WithSummary("Remove a collection and everything in it");
 
-        var documents = routes.MapGroup("/v1/collections/{name}/documents").WithTags("Documents");
+        var documents = routes.MapGroup("/v1/collections/{name}/documents").WithTags("Documents").Needs(Role.Reader);
         documents.MapGet("/", ListDocuments).WithSummary("Documents in the order of their addresses, a page at a time");
-        documents.MapPost("/", PostDocuments).RequireRateLimiting(LoadClass.Writes).WithSummary("Put documents in: multipart files, or JSON with text")
+        documents.MapPost("/", PostDocuments).Needs(Role.Writer).WithMetadata(new RequestSizeLimitAttribute(LoadClass.MaxUploadBytes)).RequireRateLimiting(LoadClass.Writes).WithSummary("Put documents in: multipart files, or JSON with text")
             .Accepts<TextDocuments>("application/json", "multipart/form-data").Produces<IngestResponse>().DisableAntiforgery();
         documents.MapGet("/{id}", GetDocument).WithSummary("One document and its versions");
-        documents.MapPut("/{id}", PutDocument).RequireRateLimiting(LoadClass.Writes).WithSummary("Replace a document's content").Produces<IngestResponse>();
-        documents.MapDelete("/{id}", DeleteDocument).RequireRateLimiting(LoadClass.Writes).WithSummary("Remove a document: text, full text, vectors, cached answers");
+        documents.MapPut("/{id}", PutDocument).Needs(Role.Writer).WithMetadata(new RequestSizeLimitAttribute(LoadClass.MaxUploadBytes)).RequireRateLimiting(LoadClass.Writes).WithSummary("Replace a document's content").Produces<IngestResponse>();
+        documents.MapDelete("/{id}", DeleteDocument).Needs(Role.Writer).RequireRateLimiting(LoadClass.Writes).WithSummary("Remove a document: text, full text, vectors, cached answers");
         documents.MapGet("/{id}/text", GetText).WithSummary("Extracted text of a version; spans count its UTF-16 code units").Produces<string>(contentType: "text/plain");
         return routes;
     }

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
+using Rag.Access;
 using Rag.Foundation;
 using Rag.Indexing;
 using Rag.Ingestion;
@@ -36,7 +37,7 @@ internal static class RetrievalEndpoints
 {
     public static IEndpointRouteBuilder MapRetrieval(this IEndpointRouteBuilder routes)
     {
-        routes.MapPost("/v1/search", SearchAsync).RequireRateLimiting(LoadClass.Questions).WithTags("Search").WithSummary("Find passages");
+        routes.MapPost("/v1/search", SearchAsync).Needs(Role.Reader).RequireRateLimiting(LoadClass.Questions).WithTags("Search").WithSummary("Find passages");
         return routes;
     }
 

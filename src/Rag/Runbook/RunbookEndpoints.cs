@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
+using Rag.Access;
 
 namespace Rag.Runbook;
 
@@ -8,7 +9,7 @@ internal static class RunbookEndpoints
 {
     public static IEndpointRouteBuilder MapRunbook(this IEndpointRouteBuilder routes)
     {
-        var group = routes.MapGroup("/admin/v1/runbook").WithTags("Operate");
+        var group = routes.MapGroup("/admin/v1/runbook").WithTags("Operate").Needs(Role.Operator);
         group.MapGet("/sections", (RunbookText runbook) => new SectionList(runbook.Digest, [.. runbook.Sections.Select(Summary)])).WithSummary("The runbook's sections");
         group.MapGet("/sections/{slug}", (string slug, RunbookText runbook) => runbook.Find(slug)).WithSummary("One section with its steps");
         group.MapGet("/runs", (RunbookRecord record, CancellationToken ct) => record.ListAsync(ct)).WithSummary("The newest runs");
