@@ -11,6 +11,7 @@ internal static class AccessModule
     public static IServiceCollection AddAccess(this IServiceCollection services, ConfigurationSections sections)
     {
         services.AddSection<AccessOptions>(sections);
+        services.AddSingleton<SecurityFeed>();
         services.AddSingleton<SecurityMetrics>();
         return services;
     }
