@@ -11,6 +11,7 @@ internal static class AccessModule
     public static IServiceCollection AddAccess(this IServiceCollection services, ConfigurationSections sections)
     {
         var options = services.AddSection<AccessOptions>(sections);
+        services.AddSingleton<SecurityFeed>();
         services.AddSingleton<SecurityMetrics>();
         services.AddSingleton<FormSecrets>();
         services.AddSingleton<IDataProtectionProvider>(s => s.GetRequiredService<FormSecrets>());
