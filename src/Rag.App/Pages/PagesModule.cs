@@ -54,6 +54,8 @@ internal static class PagesModule
         pages.MapOperatePages();
         pages.MapIncidentPages();
         pages.MapRunbookPages();
+        pages.MapAuditPages();
+        pages.MapReportPages();
         pages.MapAccessPages();
         return routes;
     }

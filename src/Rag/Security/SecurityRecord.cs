@@ -38,6 +38,18 @@ internal sealed class SecurityRecord(Database database, SecurityOptions options,
         return new([.. rows.Select(Event)]);
     }
 
+    /// <summary>Events of a time by pattern, the most frequent first; those that are older than they are kept are gone.</summary>
+    public async Task<IReadOnlyList<PatternCount>> CountAsync(DateTimeOffset from, DateTimeOffset to, CancellationToken ct)
+    {
+        await using var connection = await database.OpenAsync(ct);
+        var rows = await connection.QueryAsync<(string Pattern, long Events, long Callers, long First, long Last)>(new CommandDefinition(
+            """
+            SELECT pattern, CAST(SUM(count) AS BIGINT), COUNT(DISTINCT caller), MIN(first_at), MAX(last_at) FROM security_events
+            WHERE last_at >= @from AND first_at < @to GROUP BY pattern ORDER BY 2 DESC, pattern
+            """, new { from = Clock.ToMicroseconds(from), to = Clock.ToMicroseconds(to) }, cancellationToken: ct));
+        return [.. rows.Select(r => new PatternCount(r.Pattern, r.Events, r.Callers, Clock.FromMicroseconds(r.First), Clock.FromMicroseconds(r.Last)))];
+    }
+
     /// <summary>Callers by what they have done lately, the heaviest first; the same at every replica.</summary>
     public async Task<CallerScores> CallersAsync(CancellationToken ct)
     {
@@ -71,6 +83,8 @@ internal sealed class SecurityRecord(Database database, SecurityOptions options,
     private static SecurityEvent Event(Row r) =>
         new(r.Id, Clock.FromMicroseconds(r.FirstAt), Clock.FromMicroseconds(r.LastAt), r.Pattern, r.Caller, r.Name, r.Address, r.Count, Math.Round(r.Score, 1), r.Place, r.Excerpt, r.Trace);
 }
+
+internal sealed record PatternCount(string Pattern, long Events, long Callers, DateTimeOffset First, DateTimeOffset Last);
 
 /// <summary>What time takes off.</summary>
 internal static class Decay
