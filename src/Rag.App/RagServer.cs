@@ -60,6 +60,7 @@ internal static class RagServer
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, IndexingJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, StorageJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, CachingJson.Default);
+            json.SerializerOptions.TypeInfoResolverChain.Insert(0, AuditJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, MaintenanceJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, SloJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, DiagnosisJson.Default);
@@ -86,7 +87,8 @@ internal static class RagServer
         app.UsePages();
         app.UseRateLimiter();
         app.UseRecordState();
-        app.MapAudit();
+        app.MapGroup("").Needs(Role.Auditor, Role.Admin).MapAudit();
+        app.MapGroup("").Needs(Role.Admin).MapAuditKeeping();
         app.MapAccess();
         app.MapMaintenance();
         app.MapCaching();
