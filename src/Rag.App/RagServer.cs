@@ -63,6 +63,7 @@ internal static class RagServer
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, StorageJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, AccessJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, CachingJson.Default);
+            json.SerializerOptions.TypeInfoResolverChain.Insert(0, AuditJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, MaintenanceJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, SloJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, DiagnosisJson.Default);
@@ -103,6 +104,7 @@ internal static class RagServer
         // Two slices stand before the one that knows roles.
         app.MapGroup("").Needs(Role.Operator).MapStorage();
         app.MapGroup("").Needs(Role.Auditor).MapAudit();
+        app.MapGroup("").Needs(Role.Admin).MapAuditKeeping();
         app.MapAccess();
         app.MapMaintenance();
         app.MapCaching();
