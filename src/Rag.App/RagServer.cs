@@ -64,6 +64,7 @@ internal static class RagServer
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, SloJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, DiagnosisJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, IncidentsJson.Default);
+            json.SerializerOptions.TypeInfoResolverChain.Insert(0, SecurityJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, RunbookJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, StatusJson.Default);
         });
@@ -79,6 +80,7 @@ internal static class RagServer
 
         var app = builder.Build();
         app.UseTelemetry();
+        app.UseSecurity();
         app.UseDraining();
         app.UseMaintenance();
         app.UseProblems();
