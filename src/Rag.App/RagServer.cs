@@ -68,6 +68,7 @@ internal static class RagServer
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, SloJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, DiagnosisJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, IncidentsJson.Default);
+            json.SerializerOptions.TypeInfoResolverChain.Insert(0, SecurityJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, ComplianceJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, RunbookJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, StatusJson.Default);
@@ -90,6 +91,7 @@ internal static class RagServer
 
         var app = builder.Build();
         app.UseTelemetry();
+        app.UseSecurity();
         app.UseDraining();
         app.UseMaintenance();
         app.UseProxies();

@@ -2,6 +2,7 @@ using System.ComponentModel;
 using System.Diagnostics;
 using System.Text.Json;
 using Lucene.Net.Analysis;
+using Rag.Access;
 using Rag.Caching;
 using Rag.Foundation;
 using Rag.Indexing;
@@ -21,11 +22,12 @@ internal sealed record RenderedAnswer(Answer Answer, ReadOnlyMemory<byte> Cached
 /// </summary>
 internal sealed class Answerer(
     ISearchIndex index, IIndexer indexer, CollectionCatalog catalog, Collections collections, Retriever retriever, LayeredCache cache,
-    Provenance provenance, RecordState state, TimeProvider time, AnsweringMetrics metrics)
+    Provenance provenance, RecordState state, TimeProvider time, AnsweringMetrics metrics, SecurityFeed security)
 {
     private static readonly TimeSpan WaitLimit = TimeSpan.FromSeconds(10);
 
-    private sealed record Asked(string Question, Collection Collection, RetrievalMode Mode, IReadOnlyDictionary<string, string>? Filter, bool NoCache);
+    /// <param name="Raw">The question as it was sent.</param>
+    private sealed record Asked(string Raw, string Question, Collection Collection, RetrievalMode Mode, IReadOnlyDictionary<string, string>? Filter, bool NoCache);
 
     /// <returns>The answer, and whether it was in the cache as it is.</returns>
     public async ValueTask<(RenderedAnswer Answer, bool Cached)> AskAsync(AskRequest request, CancellationToken ct)
@@ -33,7 +35,7 @@ internal sealed class Answerer(
         string question = QueryText.Normalise(request.Question);
         if (request.Options?.WaitFor is { } position) await indexer.WaitForAsync(position, WaitLimit, ct);
         var collection = catalog.Find(request.Collection ?? Collections.Default) ?? await FromRecordAsync(request.Collection ?? Collections.Default, ct);
-        var asked = new Asked(question, collection, RetrievalModes.Parse(request.Options?.Mode), request.Options?.Filter, request.Options?.NoCache ?? false);
+        var asked = new Asked(request.Question!, question, collection, RetrievalModes.Parse(request.Options?.Mode), request.Options?.Filter, request.Options?.NoCache ?? false);
         try
         {
             if (asked.NoCache) return (await AnswerAsync(asked, ct), false);
@@ -64,6 +66,7 @@ internal sealed class Answerer(
 
     private async Task<RenderedAnswer> AnswerAsync(Asked asked, CancellationToken ct)
     {
+        security.Question(asked.Raw);
         var found = await retriever.FindAsync(asked.Collection, asked.Question, asked.Mode, ExtractiveAnswerer.MaxEvidence, onePerDocument: false, asked.Filter, ct);
         var evidence = found.Chunks.Select(c => new Evidence(c.Chunk, c.Score, c.Coverage, c.Cosine)).ToList();
         long generating = Stopwatch.GetTimestamp();

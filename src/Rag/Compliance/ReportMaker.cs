@@ -66,7 +66,7 @@ internal sealed class ReportMaker(
         var now = time.GetUtcNow();
         var report = new ComplianceReport(
             Ids.New(time), month.Name, now, typeof(ReportMaker).Assembly.GetName().Version!.ToString(3), month.To <= now,
-            ReviewState.Worst(made.Select(s => s.State)), await records.NewestCheckpointAsync(ct), made);
+            ReviewState.Worst(made.Select(s => s.State)), await records.NewestNoteAsync(ct), made);
         return (report, JsonSerializer.Serialize(report, ComplianceJson.Default.ComplianceReport));
     }
 

@@ -21,7 +21,7 @@ internal sealed record CertificateEnd(string Name, string Host, int Port, bool V
 /// <param name="Plain">The server speaks without TLS, which the configuration allows.</param>
 /// <param name="NameWrong">Whether the certificate is for other names.</param>
 /// <param name="ChainProblem">Why it is not trusted, its dates left out; null where it is.</param>
-internal sealed record ShownCertificate(CertificateEnd End, string? Problem, bool Plain, string Subject, DateTimeOffset NotBefore, DateTimeOffset NotAfter, bool NameWrong, string? ChainProblem)
+internal sealed record ShownCertificate(CertificateEnd End, string? Problem, bool Plain, string Subject, string Issuer, DateTimeOffset NotBefore, DateTimeOffset NotAfter, bool NameWrong, string? ChainProblem)
 {
     private static readonly byte[] SslRequest = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
 
@@ -90,8 +90,8 @@ internal sealed record ShownCertificate(CertificateEnd End, string? Problem, boo
     private static ShownCertificate Of(CertificateEnd end, X509Certificate2 certificate, bool nameWrong, X509Chain? chain)
     {
         var problems = (chain?.ChainStatus ?? []).Where(s => s.Status is not (X509ChainStatusFlags.NotTimeValid or X509ChainStatusFlags.NoError)).Select(s => s.StatusInformation.Trim()).Distinct().ToList();
-        return new(end, null, false, certificate.Subject, certificate.NotBefore.ToUniversalTime(), certificate.NotAfter.ToUniversalTime(), nameWrong, problems.Count == 0 ? null : string.Join("; ", problems));
+        return new(end, null, false, certificate.Subject, certificate.Issuer, certificate.NotBefore.ToUniversalTime(), certificate.NotAfter.ToUniversalTime(), nameWrong, problems.Count == 0 ? null : string.Join("; ", problems));
     }
 
-    private static ShownCertificate Unseen(CertificateEnd end, string? problem) => new(end, problem, false, "", default, default, false, null);
+    private static ShownCertificate Unseen(CertificateEnd end, string? problem) => new(end, problem, false, "", "", default, default, false, null);
 }

@@ -25,7 +25,7 @@ internal sealed record IncomingFile(string Uri, ReadOnlyMemory<byte> Content, st
 /// </summary>
 internal sealed class Ingestor(
     DocumentParser parser, DocumentWriter writer, DocumentRecord documents, Embedder embedder,
-    IngestionOptions options, IngestionMetrics metrics, SecurityMetrics security, ILogger<Ingestor> log)
+    IngestionOptions options, IngestionMetrics metrics, SecurityMetrics security, SecurityFeed feed, ILogger<Ingestor> log)
 {
     /// <summary>An address is shown, listed and put into metrics-free logs; longer ones are refused.</summary>
     public const int MaxUriChars = 1024;
@@ -126,6 +126,7 @@ internal sealed class Ingestor(
         metrics.Stage("record", recording);
         string status = written.Seq is null ? IngestOutcome.Unchanged : written.Version == 1 ? IngestOutcome.Created : IngestOutcome.Updated;
         metrics.Document(status);
+        if (written.Seq is not null) feed.Document(Audit.Actor.Current, document.Uri, document.Parsed.Text, [.. document.Parsed.Hidden.Select(h => KeyValuePair.Create(h.How, h.Text))]);
         return new(document.Uri, status, written.Id, written.Version, written.Seq, document.Parsed.Title);
     }
 

@@ -42,8 +42,11 @@ internal static class RetrievalEndpoints
     }
 
     private static async Task<Ok<SearchResponse>> SearchAsync(
-        SearchRequest request, Retriever retriever, RetrievalOptions options, ServerOptions server, CollectionCatalog catalog, Collections collections, IIndexer indexer, RecordState record, CancellationToken ct) =>
-        await TimeBudget.RunAsync(server.QuestionTimeoutMs, 0, async (_, token) => await FindAsync(request, retriever, options, catalog, collections, indexer, record, token), ct);
+        SearchRequest request, Retriever retriever, RetrievalOptions options, ServerOptions server, CollectionCatalog catalog, Collections collections, IIndexer indexer, RecordState record, SecurityFeed security, CancellationToken ct)
+    {
+        if (request.Query is { } query) security.Question(query);
+        return await TimeBudget.RunAsync(server.QuestionTimeoutMs, 0, async (_, token) => await FindAsync(request, retriever, options, catalog, collections, indexer, record, token), ct);
+    }
 
     private static async Task<Ok<SearchResponse>> FindAsync(
         SearchRequest request, Retriever retriever, RetrievalOptions options, CollectionCatalog catalog, Collections collections, IIndexer indexer, RecordState record, CancellationToken ct)

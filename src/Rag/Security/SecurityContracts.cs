@@ -56,6 +56,7 @@ public sealed record SecurityScans(IReadOnlyList<SecurityScan> Scans);
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(SecurityEvents))]
 [JsonSerializable(typeof(CallerScores))]
+[JsonSerializable(typeof(Canary))]
 [JsonSerializable(typeof(CanaryList))]
 [JsonSerializable(typeof(NewCanary))]
 [JsonSerializable(typeof(CertificateList))]

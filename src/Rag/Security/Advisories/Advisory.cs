@@ -16,7 +16,7 @@ internal sealed record AffectedPackage(string Name, IReadOnlyList<NuGetVersion> 
     public bool Affects(NuGetVersion version) => Versions.Contains(version, VersionComparer.VersionRelease) || Ranges.Any(range => Within(range, version));
 
     /// <summary>The lowest version past this one that mends it; null where none is named.</summary>
-    public NuGetVersion? FixedAfter(NuGetVersion version) => Ranges.SelectMany(r => r).Where(e => e.Kind == RangeEventKind.Fixed && e.Version > version).Select(e => e.Version).Order(VersionComparer.VersionRelease).FirstOrDefault();
+    public NuGetVersion? FixedAfter(NuGetVersion version) => Ranges.SelectMany(r => r).Where(e => e.Kind == RangeEventKind.Fixed && e.Version > version).Select(e => e.Version).OrderBy(v => v, VersionComparer.VersionRelease).FirstOrDefault();
 
     private static bool Within(IReadOnlyList<RangeEvent> range, NuGetVersion version)
     {

@@ -44,7 +44,7 @@ internal static partial class CrossSiteScripting
     private static partial Regex Handler();
 
     [GeneratedRegex(
-        @"(?:href|src|action|formaction|data|xlink:href|srcdoc|background|poster|to|values|from|content|url)\s*[=(]\s*[""']?\s*(?:0;\s*url=\s*)?(?:(?:java|vb|live)script\s*:|data\s*:\s*(?:text/html|image/svg\+xml|application/x?html|text/javascript)|&\#)|^\s*[""'(]?\s*(?:java|vb)script\s*:|\b(?:java|vb)script\s*:[\s/*]*[\w.\[\]""'%]{1,60}\s*[(=`\[]|\]\(\s*(?:(?:java|vb)script\s*:|data\s*:\s*text/html)",
+        @"(?:href|src|action|formaction|data|xlink:href|srcdoc|background|poster|to|values|from|content|url)\s*[=(]\s*[""']?\s*(?:0;\s*url=\s*)?(?:(?:java|vb|live)script\s*:|data\s*:\s*(?:text/html|image/svg\+xml|application/x?html|text/javascript)|&\#)|\b(?:java|vb)script\s*:(?=\S)[/*]*[\w.\[\]""'%]{1,60}\s*[(=`\[]|\]\(\s*(?:(?:java|vb)script\s*:|data\s*:\s*text/html)",
         Patterns.Options, Patterns.TimeoutMs)]
     private static partial Regex ScriptAddress();
 

@@ -14,7 +14,9 @@ internal static partial class PathTraversal
         int weight = 0;
         bool alone = reading == Reading.Request || (reading == Reading.Bare && !text.Trim().Contains(' '));
         bool climbs = Climb().In(text), sensitive = SensitiveFile().In(text);
-        if (ClimbToFile().In(text)) weight += 5;
+        bool toFile = ClimbToFile().In(text);
+        if (toFile && (alone || climbs)) weight += 5;
+        else if (toFile) weight += 2;
         else if (climbs) weight += reading == Reading.Request ? 5 : alone ? 4 : 1;
         else if (reading == Reading.Request && Step().In(text)) weight += 4;
         if (sensitive) weight += alone ? 5 : 1;

@@ -37,7 +37,7 @@ internal static partial class PromptInjection
         if (RevealAsked().In(text)) weight += 5;
         if (Become().In(text)) weight += 5;
         if (Unbound().In(text)) weight += asks ? 2 : 4;
-        if (NewOrders().In(text)) weight += asks ? 2 : 4;
+        if (NewOrders().Count(text) is var orders and > 0) weight += asks ? 2 : orders > 1 ? 6 : 4;
         if (Marks().In(text)) weight += quoted;
         if (SoftMarks().In(text)) weight += asks ? 1 : 4;
         if (SendOut().In(text)) weight += asks ? 2 : 5;
@@ -81,13 +81,17 @@ internal static partial class PromptInjection
     private const string Begin = @"(?:^|[.!?:;,\n\r\-–—*#>\]\)\(|/]|\b(?:please|pls|now|then|must|should|shall|and|first|instead|just|kindly|simply|to|can you|could you|would you|will you|i want you to|you need to|you have to|so|but|also|but first|okay|ok|hey|hello|hi|assistant|ai|chatgpt|bot)\b)\s*";
     private const string Quote = @"[""'`“”‘’«»]\s*";
     private const string Verbs = @"(?:ignore|disregard|forget|override|overrule|bypass|skip|neglect|overlook|discard|drop|abandon|cancel|delete|erase|reset|clear|dismiss|violate|break|do\s+not\s+(?:follow|obey|adhere\s+to|comply\s+with)|don'?t\s+(?:follow|obey)|stop\s+(?:following|obeying)|pay\s+no\s+attention\s+to|set\s+aside|throw\s+(?:away|out)|no\s+longer\s+follow)";
-    private const string Whose = @"(?:previous(?:ly)?|prior|above|earlier|preceding|foregoing|existing|original|initial|former|all|any|every|everything|your|the|these|those|system|safety|content|past|last|current|whatever|what)";
-    private const string Orders = @"(?:instructions?|rules?|prompts?|guidelines?|guidance|directives?|directions?|constraints?|polic(?:y|ies)|programming|restrictions?|training|safeguards?|guardrails?|orders|protocols?|limitations?|ethics|told|said|system\s+message)";
+    private const string Mine = @"(?:previous(?:ly)?|prior|above|earlier|preceding|foregoing|existing|original|initial|former|your|system|safety|content|past|last)";
+    private const string Whose = @"(?:all|any|every|everything|the|these|those|current|whatever|what)";
+    /// <summary>What only a model is given, and what other things have, too.</summary>
+    private const string Orders = @"(?:instructions?|prompts?|guidelines?|guidance|directives?|programming|training|safeguards?|guardrails?|told|said|system\s+message)";
+    private const string Rules = @"(?:rules?|directions?|constraints?|polic(?:y|ies)|restrictions?|orders|protocols?|limitations?|ethics|filters?|content)";
+    private const string Which = @"(?:" + Mine + @"\s+(?:[\w'-]+[\s,]+){0,5}?(?:" + Orders + "|" + Rules + @")\b|" + Whose + @"\s+(?:[\w'-]+[\s,]+){0,5}?" + Orders + @"\b|" + Whose + @"\s+(?:of\s+)?(?:the\s+|these\s+)?" + Rules + @"\s*(?:[.,;!]|and\b|above\b|$)|(?:the\s+|these\s+|all\s+)?(?:" + Orders + "|" + Rules + @")\s+(?:(?:that\s+)?(?:came\s+|you\s+(?:were|have\s+been|got)\s+|were\s+)?(?:given|above|before|so\s+far|previously|earlier|told)))";
 
-    [GeneratedRegex(Begin + Verbs + @"\s+(?:(?:of|about|to)\s+)?(?:\w+[\s,]+){0,3}?" + Whose + @"\s+(?:[\w'-]+[\s,]+){0,5}?" + Orders + @"\b", Patterns.Options, Patterns.TimeoutMs)]
+    [GeneratedRegex(Begin + Verbs + @"\s+(?:(?:of|about|to)\s+)?(?:\w+[\s,]+){0,3}?" + Which, Patterns.Options, Patterns.TimeoutMs)]
     private static partial Regex Leave();
 
-    [GeneratedRegex(Quote + Verbs + @"\s+(?:\w+\s+){0,3}?" + Whose + @"\s+(?:[\w'-]+\s+){0,5}?" + Orders + @"\b", Patterns.Options, Patterns.TimeoutMs)]
+    [GeneratedRegex(Quote + Verbs + @"\s+(?:\w+\s+){0,3}?" + Which, Patterns.Options, Patterns.TimeoutMs)]
     private static partial Regex LeaveQuoted();
 
     [GeneratedRegex(
@@ -121,7 +125,7 @@ internal static partial class PromptInjection
     private static partial Regex SoftMarks();
 
     [GeneratedRegex(
-        @"\b(?:send|post|e-?mail|forward|upload|exfiltrate|transmit|submit|append|leak|copy|deliver|report)\b[^.\n]{0,80}?\b(?:conversation|chat\s+history|(?:system\s+)?prompt|context|documents?|passwords?|api\s+keys?|secrets?|credentials|tokens?|user\s+data|history|session|everything|answer|question)\b[^\n]{0,60}?\b(?:to|at|into|via|using)\s+(?:the\s+(?:url|address|server|site|endpoint)\s+)?(?:https?://|\S{1,40}@\S{1,60}\.\w|\w[\w.-]{2,60}\.(?:com|net|org|io|example|test|ru|xyz|site)\b)|!\[[^\]\n]{0,60}\]\(https?://[^)\n]{0,200}?(?:[?&]\w{1,20}=|/)\s*[{<\[$%](?:[^)\n]{0,60})\)?",
+        @"\b(?:send|post|e-?mail|forward|upload|exfiltrate|transmit|submit|append|leak|copy|deliver|report)\b[^.\n]{0,80}?\b(?:conversation|chat\s+history|(?:system\s+)?prompt|(?:whole|full|entire|this|your)\s+context|all\s+(?:the\s+)?documents|passwords?|api\s+keys?|secrets|credentials|user\s+data|everything)\b[^\n]{0,60}?\b(?:to|at|into|via|using)\s+(?:the\s+(?:url|address|server|site|endpoint)\s+)?(?:https?://|\S{1,40}@\S{1,60}\.\w|\w[\w.-]{2,60}\.(?:com|net|org|io|example|test|ru|xyz|site)\b)|!\[[^\]\n]{0,60}\]\(https?://[^)\n]{0,200}?(?:[?&]\w{1,20}=|/)\s*[{<\[$%](?:[^)\n]{0,60})\)?",
         Patterns.Options, Patterns.TimeoutMs)]
     private static partial Regex SendOut();
 

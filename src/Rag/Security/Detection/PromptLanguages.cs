@@ -17,28 +17,30 @@ internal static partial class PromptLanguages
 
     private const string Near = @"\W+(?:\w+\W+){0,4}?";
 
-    [GeneratedRegex(@"\b(?:ignorier(?:e|en\s+sie|t)?|missachte|vergiss|vergessen\s+sie|übergehe|umgehe|verwirf|befolge\s+nicht|zeige?|verrate?|nenne?|gib|wiederhole)" + Near + @"(?:alle[ns]?|vorherigen?|bisherigen?|vorigen?|obigen?|früheren?|deine[nr]?|ihre[nr]?|sämtliche[n]?|geheimen?|versteckten?|internen?)" + Near + @"(?:anweisung(?:en)?|regeln?|instruktionen?|vorgaben?|richtlinien?|befehle?|systemprompts?|prompts?|systemanweisung(?:en)?|einschränkungen)\b|\bsystemprompt\s+(?:aus|preis)\b|\b(?:ignorier(?:e|en\s+sie)|missachte|vergiss)" + Near + @"(?:anweisungen|instruktionen|vorgaben|systemprompt)\b", Patterns.Options, Patterns.TimeoutMs)]
+    // To leave: a verb, then whose and what in either order. To give away: a verb, then what, and that it is the system's.
+
+    [GeneratedRegex(@"\b(?:ignorier(?:e|en\s+sie|t)?|missachte|vergiss|vergessen\s+sie|übergehe|umgehe|verwirf|befolge\s+nicht)" + Near + @"(?:alle[ns]?|vorherigen?|bisherigen?|vorigen?|obigen?|früheren?|deine[nr]?|ihre[nr]?|sämtliche[n]?)" + Near + @"(?:anweisung(?:en)?|regeln?|instruktionen?|vorgaben?|richtlinien?|befehle?|prompts?|systemanweisung(?:en)?|einschränkungen)\b|\b(?:zeige?|verrate?|nenne?|gib|wiederhole)" + Near + @"(?:deine[nr]?|geheimen?|versteckten?|internen?|den|dein)?\W*(?:systemprompts?|systemanweisung(?:en)?|(?:geheimen?|versteckten?|internen?|deine[nr]?)" + Near + @"(?:anweisungen|instruktionen|regeln|vorgaben))\b", Patterns.Options, Patterns.TimeoutMs)]
     private static partial Regex German();
 
-    [GeneratedRegex(@"\b(?:ignore[zr]?|oublie[zr]?|néglige[zr]?|contourne[zr]?|ne\s+(?:suis|suivez)\s+(?:pas|plus)|affiche[zr]?|révèle[zr]?|révélez|montre[zr]?|donne[zr]?|répète[zr]?|fais\s+abstraction\s+de|faites\s+abstraction\s+de)\b" + Near + @"(?:instructions?|consignes?|règles?|directives?|prompts?|invites?)\b(?:" + Near + @"(?:précédentes?|antérieures?|ci-dessus|système|initiales?|secrètes?|cachée?s?|données?|reçues?))?", Patterns.Options, Patterns.TimeoutMs)]
+    [GeneratedRegex(@"\b(?:ignore[zr]?|oublie[zr]?|néglige[zr]?|contourne[zr]?|ne\s+(?:suis|suivez)\s+(?:pas|plus)|fai(?:s|tes)\s+abstraction)\b" + Near + @"(?:instructions?|consignes?|règles?|directives?|prompts?)" + Near + @"(?:précédentes?|antérieures?|ci-dessus|système|initiales?|secrètes?|données?|reçues?)\b|\b(?:ignore[zr]?|oublie[zr]?|néglige[zr]?|contourne[zr]?)\b" + Near + @"(?:tes|vos|toutes|ces)" + Near + @"(?:instructions?|consignes?|règles?|directives?|prompts?)\b|\b(?:affiche[zr]?|révèle[zr]?|révélez|montre[zr]?|donne[zr]?|répète[zr]?)\b" + Near + @"(?:(?:instructions?|consignes?|prompts?|invites?)" + Near + @"(?:système|secrètes?|cachée?s?|initiales?)|(?:tes|vos)" + Near + @"(?:instructions|consignes|prompts?))\b", Patterns.Options, Patterns.TimeoutMs)]
     private static partial Regex French();
 
-    [GeneratedRegex(@"\b(?:ignora|ignore|olvida|olvide|omite|descarta|desobedece|no\s+sigas|muestra|revela|muéstrame|dime|repite|imprime)\b" + Near + @"(?:instrucciones|reglas|indicaciones|directrices|prompts?|órdenes)\b", Patterns.Options, Patterns.TimeoutMs)]
+    [GeneratedRegex(@"\b(?:ignora|ignore|olvida|olvide|omite|descarta|desobedece|no\s+sigas)\b" + Near + @"(?:(?:instrucciones|reglas|indicaciones|directrices|prompts?|órdenes)" + Near + @"(?:anteriores|previas|iniciales|recibidas|dadas|sistema)|(?:tus|sus|todas|estas)" + Near + @"(?:instrucciones|reglas|indicaciones|directrices|órdenes))\b|\b(?:muestra|revela|muéstrame|dime|repite|imprime)\b" + Near + @"(?:(?:prompts?|instrucciones|mensaje)" + Near + @"(?:sistema|ocultas|iniciales?|secretas|internas)|tus" + Near + @"instrucciones)\b", Patterns.Options, Patterns.TimeoutMs)]
     private static partial Regex Spanish();
 
-    [GeneratedRegex(@"\b(?:ignora|ignorate|dimentica|dimenticate|trascura|scarta|non\s+seguire|mostra(?:mi)?|rivela(?:mi)?|stampa|ripeti)\b" + Near + @"(?:istruzioni|regole|direttive|prompt|indicazioni)\b", Patterns.Options, Patterns.TimeoutMs)]
+    [GeneratedRegex(@"\b(?:ignora|ignorate|dimentica|dimenticate|trascura|scarta|non\s+seguire)\b" + Near + @"(?:(?:istruzioni|regole|direttive|prompt|indicazioni)" + Near + @"(?:precedenti|iniziali|ricevute|sistema)|(?:tue|tutte)" + Near + @"(?:istruzioni|regole|direttive|indicazioni))\b|\b(?:mostra(?:mi)?|rivela(?:mi)?|stampa|ripeti)\b" + Near + @"(?:prompt|istruzioni)" + Near + @"(?:sistema|iniziali|segrete|nascoste|interne)\b", Patterns.Options, Patterns.TimeoutMs)]
     private static partial Regex Italian();
 
-    [GeneratedRegex(@"\b(?:ignore|ignora|esqueça|esquece|desconsidere|desconsidera|descarte|não\s+siga|mostre|revele|exiba|repita)\b" + Near + @"(?:instruções|regras|diretrizes|prompts?|orientações|comandos)\b", Patterns.Options, Patterns.TimeoutMs)]
+    [GeneratedRegex(@"\b(?:ignore|ignora|esqueça|esquece|desconsidere|desconsidera|descarte|não\s+siga)\b" + Near + @"(?:(?:instruções|regras|diretrizes|prompts?|orientações|comandos)" + Near + @"(?:anteriores|prévias|iniciais|recebidas|sistema)|(?:suas|tuas|todas)" + Near + @"(?:instruções|regras|diretrizes|orientações))\b|\b(?:mostre|revele|exiba|repita)\b" + Near + @"(?:prompts?|instruções)" + Near + @"(?:sistema|iniciais|secretas|ocultas|internas)\b", Patterns.Options, Patterns.TimeoutMs)]
     private static partial Regex Portuguese();
 
-    [GeneratedRegex(@"\b(?:negeer|vergeet|omzeil|toon|onthul|herhaal|laat)\b" + Near + @"(?:instructies|regels|richtlijnen|systeemprompt|prompts?|opdrachten|aanwijzingen)\b", Patterns.Options, Patterns.TimeoutMs)]
+    [GeneratedRegex(@"\b(?:negeer|vergeet|omzeil)\b" + Near + @"(?:alle|eerdere|vorige|bovenstaande|voorgaande|je|jouw|uw)" + Near + @"(?:instructies|regels|richtlijnen|prompts?|opdrachten|aanwijzingen)\b|\b(?:toon|onthul|herhaal)\b" + Near + @"(?:systeemprompt|(?:geheime|verborgen|jouw|je)" + Near + @"instructies)\b", Patterns.Options, Patterns.TimeoutMs)]
     private static partial Regex Dutch();
 
-    [GeneratedRegex(@"\b(?:zignoruj|ignoruj|zapomnij|pomiń|pokaż|ujawnij|powtórz|wyświetl)(?:cie)?\b" + Near + @"(?:instrukcj\w+|polece\w+|zasad\w*|wytyczn\w+|prompt\w*|reguł\w*)\b", Patterns.Options, Patterns.TimeoutMs)]
+    [GeneratedRegex(@"\b(?:zignoruj|ignoruj|zapomnij|pomiń)(?:cie)?\b" + Near + @"(?:wszystki\w+|poprzedni\w+|wcześniejsz\w+|powyższ\w+|swoj\w+)" + Near + @"(?:instrukcj\w+|polece\w+|zasad\w*|wytyczn\w+|prompt\w*|reguł\w*)\b|\b(?:pokaż|ujawnij|powtórz|wyświetl)\b" + Near + @"prompt\w*" + Near + @"systemow\w+", Patterns.Options, Patterns.TimeoutMs)]
     private static partial Regex Polish();
 
-    [GeneratedRegex(@"(?:игнорируй(?:те)?|проигнорируй(?:те)?|забудь(?:те)?|отбрось(?:те)?|не\s+следуй(?:те)?|покажи(?:те)?|раскрой(?:те)?|выведи(?:те)?|повтори(?:те)?)" + Near + @"(?:инструкци\w+|правил\w*|указани\w+|команд\w*|промпт\w*|ограничени\w+)", Patterns.Options, Patterns.TimeoutMs)]
+    [GeneratedRegex(@"(?:игнорируй(?:те)?|забудь(?:те)?|отбрось(?:те)?|не\s+следуй(?:те)?)" + Near + @"(?:вс[её]х?|предыдущ\w+|прежн\w+|сво\w+|ранее|вышеуказанн\w+)" + Near + @"(?:инструкци\w+|правил\w*|указани\w+|команд\w*|промпт\w*|ограничени\w+)|(?:покажи(?:те)?|раскрой(?:те)?|выведи(?:те)?|повтори(?:те)?)" + Near + @"системн\w+" + Near + @"(?:промпт\w*|инструкци\w+|сообщени\w+)", Patterns.Options, Patterns.TimeoutMs)]
     private static partial Regex Russian();
 
     [GeneratedRegex(@"(?:önceki|yukarıdaki|tüm|bütün|gizli|sistem)\W+(?:\w+\W+){0,3}?(?:talimat\w*|kural\w*|yönerge\w*|komut\w*|istem\w*|prompt\w*)\W+(?:\w+\W+){0,3}?(?:yok\s+say|unut|görmezden\s+gel|göz\s+ardı\s+et|göster|açıkla|yazdır)", Patterns.Options, Patterns.TimeoutMs)]
@@ -59,6 +61,6 @@ internal static partial class PromptLanguages
     [GeneratedRegex(@"(?:पिछले|पिछली|पूर्व|सभी|सिस्टम|ऊपर)[^।!?\n]{0,24}(?:निर्देश\w*|नियम\w*|आदेश\w*|प्रॉम्प्ट|अनुदेश\w*)[^।!?\n]{0,12}(?:अनदेखा|भूल|नज़रअंदाज़|दिखाओ|दिखाएं|बताओ)", Patterns.Options, Patterns.TimeoutMs)]
     private static partial Regex Hindi();
 
-    [GeneratedRegex(@"\b(?:ignorera|glöm|bortse\s+från|strunta\s+i|visa|avslöja|upprepa)\b" + Near + @"(?:instruktioner(?:na)?|regler(?:na)?|riktlinjer(?:na)?|systemprompt(?:en)?|anvisningar(?:na)?)\b", Patterns.Options, Patterns.TimeoutMs)]
+    [GeneratedRegex(@"\b(?:ignorera|glöm|bortse\s+från|strunta\s+i)\b" + Near + @"(?:alla|tidigare|dina|föregående)" + Near + @"(?:instruktioner(?:na)?|regler(?:na)?|riktlinjer(?:na)?|anvisningar(?:na)?)\b|\b(?:visa|avslöja|upprepa)\b" + Near + @"systemprompt(?:en)?\b", Patterns.Options, Patterns.TimeoutMs)]
     private static partial Regex Swedish();
 }

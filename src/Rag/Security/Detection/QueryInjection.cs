@@ -9,12 +9,24 @@ internal static partial class QueryInjection
     {
         if (!text.AsSpan().ContainsAny("($['")) return 0;
         int weight = 0;
-        if (Ldap().In(text)) weight += reading == Reading.Prose ? 3 : 5;
+        if (Ldap().In(text) && Broken(text)) weight += reading == Reading.Prose ? 3 : 5;
         if (Operator().In(text)) weight += reading == Reading.Prose ? 1 : 5;
         if (OperatorKey().In(text)) weight += 5;
         if (Script().In(text)) weight += reading == Reading.Prose ? 3 : 5;
         if (XPath().In(text)) weight += reading == Reading.Prose ? 2 : 5;
         return weight;
+    }
+
+    /// <summary>A filter that is whole is somebody's own; one that closes what it did not open ends another's.</summary>
+    private static bool Broken(string text)
+    {
+        int open = 0;
+        foreach (char c in text)
+        {
+            if (c == '(') open++;
+            else if (c == ')' && --open < 0) return true;
+        }
+        return false;
     }
 
     [GeneratedRegex(@"\*?\)+\s*\(+\s*(?:[|&!]\s*(?:\(|\)|$)|[|&!]?\s*\(?\s*[a-z]{1,30}\s*[~<>:]?=\s*[*\w])|\*\)\)?%00|\(\s*[|&]\s*\(\s*\w{1,30}\s*[~<>]?=\s*\*\s*\)|^\*?\)\(?[|&]", Patterns.Options, Patterns.TimeoutMs)]

@@ -14,11 +14,11 @@ internal static partial class SqlInjection
         if (!text.AsSpan().ContainsAny(Signs)) return 0;
         string plain = Space().Replace(Comment().Replace(text, " $1 "), " ");
         int weight = 0;
-        if (Tautology().In(plain)) weight += 5;
-        if (UnionOfColumns().In(plain)) weight += reading == Reading.Prose ? 2 : 5;
-        if (BrokenUnion().In(plain)) weight += 5;
-        if (SecondStatement().In(plain)) weight += 5;
-        if (Wait().In(plain)) weight += reading == Reading.Prose ? 2 : 5;
+        if (Tautology().In(plain) || Comparison().In(plain)) weight += reading == Reading.Prose ? 3 : 5;
+        if (UnionOfColumns().In(plain)) weight += reading switch { Reading.Request => 5, Reading.Bare => 3, _ => 2 };
+        if (BrokenUnion().In(plain)) weight += reading == Reading.Prose ? 3 : 5;
+        if (SecondStatement().In(plain)) weight += reading == Reading.Prose ? 3 : 5;
+        if (Wait().In(plain)) weight += reading == Reading.Request ? 5 : 2;
         if (BrokenWait().In(plain)) weight += 5;
         if (BrokenCondition().In(plain)) weight += 3;
         if (SubQuery().In(plain)) weight += reading == Reading.Prose ? 3 : 5;
@@ -40,9 +40,12 @@ internal static partial class SqlInjection
 
     /// <summary><c>' or 1=1</c>, <c>" or "a"="a</c>, <c>1) or (2)=(2</c>, <c>' or true--</c>, <c>' || '1'='1</c>: both sides are the same, or it says so.</summary>
     [GeneratedRegex(
-        @"['""`\d)][\s)]*(?:\b(?:x?or|and)\b|\|\||&&)[\s(]*(?:not[\s(]+)?(?:(['""`]?)([\w.]{1,30})\1[\s)]*(?:=|<=>|like|rlike|is)[\s(]*(?:['""`]\2\b|\2\b)|true\b|\d{1,6}\s*(?:--|#|;%00)|(\d{1,6})\s*(?:<|>|<>|!=)\s*\d{1,6}|['""`](\w{1,20})['""`]\s*(?:=|like|<|>)\s*['""`])",
+        @"['""`\d)][\s)]*(?:\b(?:x?or|and)\b|\|\||&&)[\s(]*(?:not[\s(]+)?(?:(['""`]?)([\w.]{1,30})\1[\s)]*(?:=|<=>|like|rlike|is)[\s(]*(?:['""`]\2\b|\2\b)|true\b|\d{1,6}\s*(?:--|#|;%00)|['""`]\w{1,20}['""`]\s*(?:=|like|<|>)\s*['""`])",
         Patterns.Options, Patterns.TimeoutMs)]
     private static partial Regex Tautology();
+
+    [GeneratedRegex(@"['""`][\s)]*(?:\b(?:or|and)\b|\|\||&&)[\s(]*\d{1,6}\s*(?:<|>|<>|!=)\s*\d{1,6}", Patterns.Options, Patterns.TimeoutMs)]
+    private static partial Regex Comparison();
 
     [GeneratedRegex(@"\bunion\b[\s(]*(?:all\b|distinct\b)?[\s(]*select\b\s*(?:\(?\s*(?:null|\d{1,4}|@@?\w+|'[^']{0,40}'|0x[0-9a-f]+|\w+\([^)]{0,60}\)?|[\w.]+)\s*,|(?:top|concat|group_concat|char|null|@@|\*|\d+\s*(?:--|#|from\b|$)|\w+\s+from\b))", Patterns.Options, Patterns.TimeoutMs)]
     private static partial Regex UnionOfColumns();

@@ -15,7 +15,7 @@ internal static partial class TemplateInjection
         if (LookUp().In(text)) weight += 5;
         if (ToTheClass().In(text)) weight += reading == Reading.Prose ? 3 : 5;
         if (Engine().In(text)) weight += reading == Reading.Prose ? 3 : 5;
-        if (Sum().In(text)) weight += reading == Reading.Prose ? 3 : 5;
+        if (Sum().Match(text) is { Success: true } sum) weight += reading == Reading.Request || sum.Length > text.Length / 2 ? 5 : 3;
         return weight;
     }
 
