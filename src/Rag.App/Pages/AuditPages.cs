@@ -40,7 +40,7 @@ internal static class AuditPages
     private static async Task<RazorComponentResult<AuditRecordPage>> ShowOneAsync(string id, HttpContext context, AuditQuery query, CancellationToken ct)
     {
         var record = await query.GetAsync(id, ct);
-        string text = record.Event is { } e ? JsonSerializer.Serialize(e, Indented) : "";
+        string text = record.Event is { } ocsf ? JsonSerializer.Serialize(ocsf, Indented) : "";
         try
         {
             return PageResult.Of<AuditRecordPage, AuditRecordModel>(context, new(record, text, await query.ProveAsync(id, ct), null));
