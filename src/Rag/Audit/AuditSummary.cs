@@ -12,7 +12,18 @@ internal sealed record ActionCount(string Actor, string Action, string Outcome, 
 /// <summary>Counts the record for reports: by who, what and how it went.</summary>
 internal sealed class AuditSummary(Database database, AuditKeys keys)
 {
-    private sealed record Row(string Subject, string Action, string Outcome, long Count, long First, long Last, long? FirstLeaf, long? LastLeaf, long Newest);
+    private sealed class Row
+    {
+        public string Subject { get; set; } = "";
+        public string Action { get; set; } = "";
+        public string Outcome { get; set; } = "";
+        public long Count { get; set; }
+        public long First { get; set; }
+        public long Last { get; set; }
+        public long? FirstLeaf { get; set; }
+        public long? LastLeaf { get; set; }
+        public long Newest { get; set; }
+    }
 
     private sealed record Named(long No, string Subject, byte[] Envelope, byte[]? Wrapped);
 
