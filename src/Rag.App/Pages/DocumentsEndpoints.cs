@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 using Rag.Access;
+using Rag.Audit;
 using Rag.Foundation;
 using Rag.Indexing;
 using Rag.Inference;
@@ -26,17 +27,17 @@ internal static class DocumentsEndpoints
     }
 
     /// <summary>The services that the page is made of.</summary>
-    private sealed record Sources(Collections Collections, DocumentRecord Documents, Embedder Embedder, IngestionOptions Options);
+    private sealed record Sources(Collections Collections, DocumentRecord Documents, DataAccessLog Accesses, Embedder Embedder, IngestionOptions Options);
 
     private static async Task<RazorComponentResult<DocumentsPage>> ShowAsync(
-        HttpContext context, Collections collections, DocumentRecord documents, Embedder embedder, IngestionOptions options,
+        HttpContext context, Collections collections, DocumentRecord documents, DataAccessLog accesses, Embedder embedder, IngestionOptions options,
         CancellationToken ct, string? collection = null, string? after = null, string? prefix = null, string? deleted = null)
     {
-        var model = await ModelAsync(context, new(collections, documents, embedder, options), Named(collection), after ?? "", prefix ?? "", ct);
+        var model = await ModelAsync(context, new(collections, documents, accesses, embedder, options), Named(collection), after ?? "", prefix ?? "", ct);
         return PageResult.Of<DocumentsPage, DocumentsModel>(context, deleted is null ? model : model with { Notice = "The document was deleted." });
     }
 
-    private static async Task<IResult> CreateAsync(HttpContext context, Collections collections, DocumentRecord documents, Embedder embedder, IngestionOptions options, CancellationToken ct)
+    private static async Task<IResult> CreateAsync(HttpContext context, Collections collections, DocumentRecord documents, DataAccessLog accesses, Embedder embedder, IngestionOptions options, CancellationToken ct)
     {
         await PageForms.CheckAsync(context);
         var form = await context.Request.ReadFormAsync(ct);
@@ -50,14 +51,14 @@ internal static class DocumentsEndpoints
         }
         catch (RagException e)
         {
-            return await FailedAsync(context, new(collections, documents, embedder, options), Named(form["from"]), e, ct);
+            return await FailedAsync(context, new(collections, documents, accesses, embedder, options), Named(form["from"]), e, ct);
         }
     }
 
     private static async Task<IResult> UploadAsync(
-        string collection, HttpContext context, Collections collections, DocumentRecord documents, Embedder embedder, Ingestor ingestor, IIndexer indexer, IngestionOptions options, CancellationToken ct)
+        string collection, HttpContext context, Collections collections, DocumentRecord documents, DataAccessLog accesses, Embedder embedder, Ingestor ingestor, IIndexer indexer, IngestionOptions options, CancellationToken ct)
     {
-        var sources = new Sources(collections, documents, embedder, options);
+        var sources = new Sources(collections, documents, accesses, embedder, options);
         context.Features.Set<IFormFeature>(new FormFeature(context.Request, new FormOptions { MultipartBodyLengthLimit = options.Parsing.MaxFileBytes + FormOverheadBytes }));
         await PageForms.CheckAsync(context);
         var form = await context.Request.ReadFormAsync(ct);
@@ -111,6 +112,7 @@ internal static class DocumentsEndpoints
         var counts = await from.Documents.CountAsync(collection.Id, ct);
         var rows = await from.Documents.ListAsync(collection.Id, after, prefix, PageDocuments + 1, ct);
         var page = rows.Take(PageDocuments).Select(d => DocumentEndpoints.View(d, collection)).ToList();
+        from.Accesses.Note(new("list", collection.Id, null, null, [.. page.Select(d => d.Id)]));
         return new(
             new(collection.Name, collection.Language, counts.Documents, counts.Chunks, counts.Embedded, Clock.FromMicroseconds(collection.CreatedAt)),
             names, page, prefix, after, rows.Count > PageDocuments ? page[^1].Uri : null, PageForms.Token(context), from.Options.Parsing.MaxFileBytes,

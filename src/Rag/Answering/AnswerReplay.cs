@@ -1,3 +1,4 @@
+using Rag.Audit;
 using Rag.Foundation;
 using Rag.Indexing;
 using Rag.Ingestion;
@@ -6,7 +7,7 @@ using Rag.Storage;
 namespace Rag.Answering;
 
 /// <summary>Shows and replays answers from their provenance and from the documents' versions that the record keeps.</summary>
-internal sealed class AnswerReplay(Provenance provenance, DocumentRecord documents, RecordState state, IndexStore? indexes = null)
+internal sealed class AnswerReplay(Provenance provenance, DocumentRecord documents, RecordState state, DataAccessLog accesses, IndexStore? indexes = null)
 {
     /// <summary>The answer as it was given, its quotes read again from the documents.</summary>
     /// <exception cref="RagException">NotFound: no such answer. Conflict: a document that it quotes is no longer kept.</exception>
@@ -15,6 +16,7 @@ internal sealed class AnswerReplay(Provenance provenance, DocumentRecord documen
         var record = await GetAsync(id, ct);
         var (evidence, missing) = await RestoreAsync(record, ct);
         if (missing is not null) throw new RagException(ErrorKind.Conflict, $"Answer {id} cannot be shown whole: {missing}", "What the record keeps of it are question, time and spans; the words are gone with the document.");
+        Note(record);
         return AnswerRendering.Render(record, evidence, cacheLayer: null);
     }
 
@@ -24,6 +26,7 @@ internal sealed class AnswerReplay(Provenance provenance, DocumentRecord documen
         var record = await GetAsync(id, ct);
         var (evidence, missing) = await RestoreAsync(record, ct);
         if (missing is not null) return new(id, false, missing, []);
+        Note(record);
         var answer = AnswerRendering.Render(record, evidence, cacheLayer: null);
         if (record.Answerer != ExtractiveAnswerer.Version)
             return new(id, false, $"it was made by {record.Answerer}; this release answers with {ExtractiveAnswerer.Version}.", answer.Sources);
@@ -33,6 +36,8 @@ internal sealed class AnswerReplay(Provenance provenance, DocumentRecord documen
         bool same = selection.Units.Select(u => new RecordedChoice(u.Evidence, u.Unit)).SequenceEqual(record.Choices);
         return new(id, same, same ? null : "the same evidence led to other sentences.", answer.Sources);
     }
+
+    private void Note(AnswerRecord record) => accesses.Note(new("read", record.CollectionId, record.Question, record.Id, [.. record.Evidence.Select(e => e.Document).Distinct()]));
 
     private async Task<AnswerRecord> GetAsync(string id, CancellationToken ct) =>
         await provenance.FindAsync(id, ct) ?? throw new RagException(ErrorKind.NotFound, $"There is no answer '{id}'.", "The id stands in the answer that 'rag ask --json' prints.");

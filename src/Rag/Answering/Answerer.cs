@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Text.Json;
 using Lucene.Net.Analysis;
 using Rag.Access;
+using Rag.Audit;
 using Rag.Caching;
 using Rag.Foundation;
 using Rag.Indexing;
@@ -14,7 +15,16 @@ namespace Rag.Answering;
 
 /// <summary>An answer, and as JSON in UTF-8 as those after the first asker get it.</summary>
 [ImmutableObject(true)]
-internal sealed record RenderedAnswer(Answer Answer, ReadOnlyMemory<byte> CachedJson);
+internal sealed record RenderedAnswer(Answer Answer, ReadOnlyMemory<byte> CachedJson)
+{
+    private DataAccess? _access;
+
+    /// <summary>That somebody is shown it: one object for all who are, so that noting it again is a count.</summary>
+    public DataAccess AccessIn(string collectionId) => _access ??= new("ask", collectionId, Answer.Question, Answer.Id, [.. Documents]);
+
+    /// <summary>Documents whose words it holds.</summary>
+    public IEnumerable<string> Documents => Answer.Sources.Select(s => s.Document).Concat(Answer.LookedAt.Select(l => l.Document)).Distinct();
+}
 
 /// <summary>
 /// Asks: cache, retrieve, choose, cite, keep. The same index gives the same answer; an answer is never older than the
@@ -22,7 +32,7 @@ internal sealed record RenderedAnswer(Answer Answer, ReadOnlyMemory<byte> Cached
 /// </summary>
 internal sealed class Answerer(
     ISearchIndex index, IIndexer indexer, CollectionCatalog catalog, Collections collections, Retriever retriever, LayeredCache cache,
-    Provenance provenance, RecordState state, TimeProvider time, AnsweringMetrics metrics, SecurityFeed security)
+    Provenance provenance, RecordState state, DataAccessLog accesses, TimeProvider time, AnsweringMetrics metrics, SecurityFeed security)
 {
     private static readonly TimeSpan WaitLimit = TimeSpan.FromSeconds(10);
 
@@ -38,7 +48,12 @@ internal sealed class Answerer(
         var asked = new Asked(request.Question!, question, collection, RetrievalModes.Parse(request.Options?.Mode), request.Options?.Filter, request.Options?.NoCache ?? false);
         try
         {
-            if (asked.NoCache) return (await AnswerAsync(asked, ct), false);
+            if (asked.NoCache)
+            {
+                var fresh = await AnswerAsync(asked, ct);
+                accesses.Note(fresh.AccessIn(collection.Id));
+                return (fresh, false);
+            }
             string? now = index.StateOf(collection);
             string key = LayeredCache.Key(
                 question, collection.Id, asked.Mode.ToString(), FilterKey(asked.Filter), ExtractiveAnswerer.Version,
@@ -46,8 +61,9 @@ internal sealed class Answerer(
             var (answer, hit) = await cache.GetAsync(
                 CacheLayer.Question, key, (this, asked), static (s, token) => new ValueTask<RenderedAnswer>(s.Item1.AnswerAsync(s.asked, token)),
                 // An answer that was overtaken by a change while it was made is given, not kept.
-                a => !a.Answer.Degraded && index.StateOf(collection) == now, a => OwnersOf(a.Answer), ct);
+                a => !a.Answer.Degraded && index.StateOf(collection) == now, a => a.Documents, ct);
             metrics.Question(answer.Answer.Degraded ? "degraded" : answer.Answer.Outcome, hit);
+            accesses.Note(answer.AccessIn(collection.Id));
             return (answer, hit);
         }
         catch (Exception e) when (e is not OperationCanceledException)
@@ -107,9 +123,6 @@ internal sealed class Answerer(
         for (int i = 0; i < chunks.Length; i++) ranked[content[i].Place] = reading.Chunks[i];
         return (new(ranked), hit);
     }
-
-    /// <summary>Documents whose words the answer holds.</summary>
-    private static IEnumerable<string> OwnersOf(Answer answer) => answer.Sources.Select(s => s.Document).Concat(answer.LookedAt.Select(l => l.Document)).Distinct();
 
     private static string FilterKey(IReadOnlyDictionary<string, string>? filter) =>
         filter is null ? "" : string.Join('\n', filter.OrderBy(f => f.Key, StringComparer.Ordinal).Select(f => $"{f.Key}={f.Value}"));

@@ -40,7 +40,7 @@ internal sealed class AuditKeeping(Database database, AuditTrail audit, AuditTre
             await database.AllowLongAsync(tx);
             // Who was erased is not said again by the record of it.
             var details = reason.Length > 0 ? new Dictionary<string, string> { ["reason"] = reason } : null;
-            await audit.AppendAllAsync(tx, [new(AuditEvent.Administrative("audit.erase", "subject:" + id, details), Actor.Current, About: id)]);
+            await audit.AppendManyAsync(tx, [new(AuditEvent.Administrative("audit.erase", "subject:" + id, details), Actor.Current, About: id)]);
             await tx.Connection!.ExecuteAsync("UPDATE audit_subjects SET owner = NULL, wrapped_key = NULL, destroyed_at = @at WHERE id = @id", new { id, at = time.Microseconds() }, tx);
             int records = await tx.Connection!.ExecuteAsync("UPDATE audit_records SET resource = NULL WHERE subject = @id", new { id }, tx, commandTimeout: Database.LongCommandSeconds);
             return new AuditErased(id, records);
@@ -132,7 +132,7 @@ internal sealed class AuditKeeping(Database database, AuditTrail audit, AuditTre
         // The oldest first, and none behind one that is kept: what a checkpoint signs stays one stretch.
         var segment = await tx.Connection!.QuerySingleOrDefaultAsync<Segment>($"{SelectSegments} WHERE s.expired_at IS NULL ORDER BY s.first_leaf LIMIT 1", transaction: tx);
         if (segment is not { EndLeaf: { } end, LastAt: { } last, Held: 0 } || last >= oldest) return false;
-        await audit.AppendAllAsync(tx, [new(AuditEvent.Administrative("audit.expire", string.Create(System.Globalization.CultureInfo.InvariantCulture, $"segment:{segment.FirstLeaf}-{end}")), Actor.System)]);
+        await audit.AppendManyAsync(tx, [new(AuditEvent.Administrative("audit.expire", string.Create(System.Globalization.CultureInfo.InvariantCulture, $"segment:{segment.FirstLeaf}-{end}")), Actor.System)]);
         await tx.Connection!.ExecuteAsync("UPDATE audit_segments SET expired_at = @at WHERE first_leaf = @FirstLeaf", new { segment.FirstLeaf, at = time.Microseconds() }, tx);
         return true;
     }

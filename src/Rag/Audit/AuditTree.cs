@@ -85,6 +85,8 @@ internal sealed class AuditTree(
 
     private async Task SequenceAsync(LeaderTerm term, CancellationToken ct)
     {
+        // Most of the time nothing waits, and nobody needs to be kept from writing to find out.
+        if (_mine?.Epoch == term.Epoch && !await AnyWaitsAsync(ct)) return;
         for (int n = 0; n < MaxBatches; n++)
         {
             var (tree, sequenced, more) = await term.WriteAsync(tx => SequenceAsync(tx, term.Epoch), ct);
@@ -94,12 +96,17 @@ internal sealed class AuditTree(
         }
     }
 
+    private async Task<bool> AnyWaitsAsync(CancellationToken ct)
+    {
+        await using var connection = await database.OpenAsync(ct);
+        return await connection.ExecuteScalarAsync<long?>(new CommandDefinition("SELECT no FROM audit_records WHERE leaf_index IS NULL LIMIT 1", cancellationToken: ct)) is not null;
+    }
+
     private async Task<(GrowingTree Tree, IReadOnlyList<string> Categories, bool More)> SequenceAsync(DbTransaction tx, long epoch)
     {
         var connection = tx.Connection!;
         var rows = (await connection.QueryAsync<RecordRow>(
             "SELECT no AS No, id AS Id, envelope AS Envelope, mac AS Mac FROM audit_records WHERE leaf_index IS NULL ORDER BY no LIMIT @MaxBatch", new { MaxBatch }, tx)).AsList();
-        if (rows.Count == 0 && _mine is { } same && same.Epoch == epoch) return (same.Tree, [], false);
         var row = await connection.QuerySingleOrDefaultAsync<TreeRow>($"SELECT size AS Size, peaks AS Peaks FROM audit_tree WHERE id = 1 {database.Dialect.LockRows}", transaction: tx);
         var (size, peaks) = (row?.Size ?? 0, row?.Peaks ?? []);
         if (_mine is not { } mine || mine.Epoch != epoch) await CheckAsync(tx, size, peaks);

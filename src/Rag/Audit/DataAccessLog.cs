@@ -173,7 +173,7 @@ internal sealed class DataAccessLog(Database database, AuditTrail audit, AuditKe
         try
         {
             foreach (var some in lines.Chunk(MaxRecordsPerWrite))
-                await database.WriteAsync(tx => audit.AppendAllAsync(tx, [.. some.Select(l => l.Entry)]), CancellationToken.None).WaitAsync(WriteLimit, time);
+                await database.WriteAsync(tx => audit.AppendManyAsync(tx, [.. some.Select(l => l.Entry)]), CancellationToken.None).WaitAsync(WriteLimit, time);
             return true;
         }
         catch (Exception e) when (e is RagException or DbException or TimeoutException)

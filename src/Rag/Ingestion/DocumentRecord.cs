@@ -2,6 +2,7 @@ using System.Data.Common;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Dapper;
+using Rag.Audit;
 using Rag.Foundation;
 using Rag.Storage;
 
@@ -24,7 +25,7 @@ internal sealed record CollectionCounts(long Documents, long Chunks, long Embedd
 internal sealed partial class MetadataJson : JsonSerializerContext;
 
 /// <summary>Documents in the record: reading and removing. Writing is the <see cref="DocumentWriter"/>'s.</summary>
-internal sealed class DocumentRecord(Database database, ChangeLog changes)
+internal sealed class DocumentRecord(Database database, ChangeLog changes, AuditTrail audit)
 {
     private const string Columns = """
         id AS Id, collection_id AS CollectionId, uri AS Uri, title AS Title, media_type AS MediaType, version AS Version,
@@ -109,6 +110,7 @@ internal sealed class DocumentRecord(Database database, ChangeLog changes)
         long seq = await database.WriteAsync(async tx =>
         {
             await tx.Connection!.ExecuteAsync("DELETE FROM documents WHERE id = @Id", new { document.Id }, tx);
+            await audit.AppendAsync(tx, new(AuditCategory.DataChange, "document.delete", "document:" + document.Id, new Dictionary<string, string> { ["collection"] = document.CollectionId, ["uri"] = document.Uri }));
             return await changes.AppendAsync(tx, ChangeKind.DocumentDeleted, document.CollectionId, document.Id);
         }, ct);
         changes.Announce();

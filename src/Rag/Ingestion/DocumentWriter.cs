@@ -2,6 +2,7 @@ using System.Data.Common;
 using System.Text.Json;
 using System.Threading.Channels;
 using Dapper;
+using Rag.Audit;
 using Rag.Foundation;
 using Rag.Ingestion.Parsing;
 using Rag.Storage;
@@ -9,9 +10,10 @@ using Rag.Storage;
 namespace Rag.Ingestion;
 
 /// <summary>A parsed and chunked document, ready to be recorded. <paramref name="Id"/> names an existing document to replace; null finds it by its address.</summary>
+/// <param name="Actor">Who sent it: it is recorded by a loop that acts for nobody.</param>
 /// <param name="Key">Names the request, which may be sent again; null where nothing does.</param>
 internal sealed record PreparedDocument(
-    Collection Collection, string? Id, string Uri, string ContentHash, long SizeBytes, ParsedDocument Parsed, IReadOnlyList<Chunk> Chunks, string? Key = null);
+    Collection Collection, string? Id, string Uri, string ContentHash, long SizeBytes, ParsedDocument Parsed, IReadOnlyList<Chunk> Chunks, Actor Actor, string? Key = null);
 
 /// <param name="Seq">Position in the change log; null where the record had this content already and nothing was written.</param>
 internal sealed record WrittenDocument(string Id, long Version, long? Seq);
@@ -32,13 +34,14 @@ internal sealed class DocumentWriter : IAsyncDisposable
     private readonly Database _database;
     private readonly ChangeLog _changes;
     private readonly IdempotencyKeys _keys;
+    private readonly AuditTrail _audit;
     private readonly TimeProvider _time;
     private readonly IngestionOptions _options;
     private readonly Task _loop;
 
-    public DocumentWriter(Database database, ChangeLog changes, IdempotencyKeys keys, TimeProvider time, IngestionOptions options)
+    public DocumentWriter(Database database, ChangeLog changes, IdempotencyKeys keys, AuditTrail audit, TimeProvider time, IngestionOptions options)
     {
-        (_database, _changes, _keys, _time, _options) = (database, changes, keys, time, options);
+        (_database, _changes, _keys, _audit, _time, _options) = (database, changes, keys, audit, time, options);
         _loop = Task.Run(LoopAsync);
     }
 
@@ -125,11 +128,21 @@ internal sealed class DocumentWriter : IAsyncDisposable
             else written[i] = await PresentAsync(tx, batch[i]);
         }
         await chunks.FlushAsync();
+        await RecordAsync(tx, changed.ConvertAll(i => (batch[i], written[i])));
         var seqs = await _changes.AppendAsync(tx, changed.ConvertAll(i => new NewChange(ChangeKind.DocumentPut, batch[i].Collection.Id, written[i].Id, written[i].Version)));
         for (int c = 0; c < changed.Count; c++) written[changed[c]] = written[changed[c]] with { Seq = seqs[c] };
         await _keys.KeepAsync(tx, batch, written);
         return written;
     }
+
+    /// <summary>One record for what one actor put into one collection; a batch is at most <see cref="MaxBatch"/> documents.</summary>
+    private Task RecordAsync(DbTransaction tx, List<(PreparedDocument Document, WrittenDocument Written)> changed) => changed.Count == 0 ? Task.CompletedTask : _audit.AppendManyAsync(
+        tx, [.. changed.GroupBy(c => (c.Document.Actor.Kind, c.Document.Actor.Id, c.Document.Actor.Address, c.Document.Collection.Id)).Select(g => new AuditEntry(
+            new(AuditCategory.DataChange, "documents.put", "collection:" + g.First().Document.Collection.Name, new Dictionary<string, string>
+            {
+                ["collection"] = g.Key.Item4,
+                ["documents"] = string.Join(' ', g.Select(c => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{c.Written.Id}/{c.Written.Version}"))),
+            }), g.First().Document.Actor))]);
 
     private static async Task<WrittenDocument> PresentAsync(DbTransaction tx, PreparedDocument document)
     {

@@ -9,6 +9,7 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Net.Http.Headers;
 using Rag.Access;
+using Rag.Audit;
 using Rag.Foundation;
 
 namespace Rag.Ingestion;
@@ -54,31 +55,34 @@ internal static class IngestionEndpoints
         TypedResults.Ok(new DeleteResponse(await collections.DeleteAsync(name, ct)));
 
     private static async Task<Ok<DocumentList>> ListDocuments(
-        string name, Collections collections, DocumentRecord documents, CancellationToken ct, string after = "", string prefix = "", int limit = 100)
+        string name, Collections collections, DocumentRecord documents, DataAccessLog accesses, CancellationToken ct, string after = "", string prefix = "", int limit = 100)
     {
         if (limit is < 1 or > MaxPage) throw new RagException(ErrorKind.Invalid, $"limit is {limit}.", $"Choose 1 to {MaxPage}.");
         var collection = await collections.GetAsync(name, ct);
         var rows = await documents.ListAsync(collection.Id, after, prefix, limit + 1, ct);
         var page = rows.Take(limit).Select(d => View(d, collection)).ToList();
+        accesses.Note(new("list", collection.Id, null, null, [.. page.Select(d => d.Id)]));
         return TypedResults.Ok(new DocumentList(page, rows.Count > limit ? page[^1].Uri : null));
     }
 
-    private static async Task<Ok<DocumentView>> GetDocument(string name, string id, Collections collections, DocumentRecord documents, CancellationToken ct)
+    private static async Task<Ok<DocumentView>> GetDocument(string name, string id, Collections collections, DocumentRecord documents, DataAccessLog accesses, CancellationToken ct)
     {
         var collection = await collections.GetAsync(name, ct);
         var document = await documents.GetAsync(collection, id, ct);
         var versions = await documents.VersionsAsync(id, ct);
+        accesses.Note(new("read", collection.Id, null, null, [id]));
         return TypedResults.Ok(View(document, collection) with
         {
             Versions = versions.Select(v => new VersionView(v.Version, v.Title, v.ContentHash, v.SizeBytes, Clock.FromMicroseconds(v.CreatedAt))).ToList(),
         });
     }
 
-    private static async Task<ContentHttpResult> GetText(string name, string id, Collections collections, DocumentRecord documents, CancellationToken ct, long? version = null)
+    private static async Task<ContentHttpResult> GetText(string name, string id, Collections collections, DocumentRecord documents, DataAccessLog accesses, CancellationToken ct, long? version = null)
     {
         var document = await documents.GetAsync(await collections.GetAsync(name, ct), id, ct);
         string text = await documents.TextAsync(id, version ?? document.Version, ct)
             ?? throw new RagException(ErrorKind.NotFound, $"Version {version} of document '{id}' is not kept.", $"The current version is {document.Version}.");
+        accesses.Note(new("read", document.CollectionId, null, null, [id]));
         return TypedResults.Text(text, "text/plain; charset=utf-8", Encoding.UTF8);
     }
 

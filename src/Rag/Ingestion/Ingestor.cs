@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text;
 using Microsoft.Extensions.Logging;
 using Rag.Access;
+using Rag.Audit;
 using Rag.Foundation;
 using Rag.Inference;
 using Rag.Ingestion.Parsing;
@@ -116,7 +117,7 @@ internal sealed class Ingestor(
         long chunking = Stopwatch.GetTimestamp();
         var chunks = _chunker.Chunk(parsed);
         metrics.Stage("chunk", chunking);
-        return new(collection, file.DocumentId, file.Uri, contentHash, file.Content.Length, parsed, chunks, file.Key);
+        return new(collection, file.DocumentId, file.Uri, contentHash, file.Content.Length, parsed, chunks, Actor.Current, file.Key);
     }
 
     private async Task<IngestOutcome> RecordAsync(PreparedDocument document, CancellationToken ct)
