@@ -17,7 +17,6 @@ using Rag.Security;
 using Rag.Slo;
 using Rag.Storage;
 using Rag.Telemetry;
-using Scalar.AspNetCore;
 
 namespace Rag.App;
 
@@ -96,6 +95,7 @@ internal static class RagServer
         app.UseOneLength();
         app.UseHostGuard();
         app.UsePages();
+        app.UseInterfacePolicy();
         app.UseAccess();
         app.UseRateLimiter();
         app.UseRecordState();
@@ -118,8 +118,7 @@ internal static class RagServer
         app.MapRunbook();
         app.MapStatus();
         app.MapPages();
-        app.MapOpenApi().Needs(Role.Reader, Role.Operator, Role.Auditor);
-        app.MapScalarApiReference("/docs", scalar => scalar.WithTitle("rag-system HTTP interface")).Needs(Role.Reader, Role.Operator, Role.Auditor);
+        app.MapInterface();
         return app;
     }
 

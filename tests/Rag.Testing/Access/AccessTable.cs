@@ -83,8 +83,10 @@ public static class AccessTable
         GET /startupz: {Everybody}
         GET /metrics: operator, auditor
         GET /openapi/*.json: {Any}
-        GET /docs: {Any}
         GET /docs/*: {Any}
+        GET /docs/scalar.js: {Any}
+        GET /docs/scalar.aspnetcore.js: {Any}
+        GET /docs/favicon.svg: {Any}
 
         GET /sign-in: {Everybody}
         POST /sign-in: {Everybody}
