@@ -32,6 +32,8 @@ internal static class RagServer
     public static WebApplication Build(
         IEnumerable<KeyValuePair<string, string?>> settings, LogLevel minimumLevel = LogLevel.Information, bool ownsProcess = false, Action<KestrelServerOptions>? configureKestrel = null)
     {
+        // A line feed alone ends no line (RFC 9112, 2.2, leaves it to the server); what stands before this one may see it otherwise.
+        AppContext.SetSwitch("Microsoft.AspNetCore.Server.Kestrel.DisableHttp1LineFeedTerminators", true);
         var configuration = RagConfiguration.Load(settings);
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory, WebRootPath = Path.Combine(AppContext.BaseDirectory, "wwwroot") });
         builder.Configuration.AddConfiguration(configuration);

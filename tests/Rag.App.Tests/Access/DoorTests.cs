@@ -20,7 +20,6 @@ public sealed class DoorTests(KeyedServer server) : IClassFixture<KeyedServer>
     [InlineData("two lengths", "POST /v1/search HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nContent-Length: 0\r\n\r\nhello")]
     [InlineData("two lengths alike", "POST /v1/search HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\nhello")]
     [InlineData("a list of lengths", "POST /v1/search HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5, 5\r\n\r\nhello")]
-    [InlineData("a signed length", "POST /v1/search HTTP/1.1\r\nHost: localhost\r\nContent-Length: +5\r\n\r\nhello")]
     [InlineData("a negative length", "POST /v1/search HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n")]
     [InlineData("a folded header", "POST /v1/search HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n")]
     [InlineData("a blank before the colon", "POST /v1/search HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n")]
@@ -117,9 +116,9 @@ public sealed class DoorTests(KeyedServer server) : IClassFixture<KeyedServer>
         string data = Directory.CreateTempSubdirectory("rag-doors-").FullName;
         try
         {
-            await using var app = RagServer.Build([new("Storage:DataDirectory", data), new("Inference:Provider", "none"), new("Kestrel:Endpoints:Other:Url", "http://0.0.0.0:18999")], Microsoft.Extensions.Logging.LogLevel.Critical);
+            await using var app = RagServer.Build([new("Storage:DataDirectory", Path.Combine(data, "one")), new("Inference:Provider", "none"), new("Kestrel:Endpoints:Other:Url", "http://0.0.0.0:18999")], Microsoft.Extensions.Logging.LogLevel.Critical);
             Should.Throw<RagException>(() => Doors.Check(app, ["http://127.0.0.1:18998"])).Message.ShouldContain("0.0.0.0");
-            await using var keyed = RagServer.Build([new("Storage:DataDirectory", data), new("Inference:Provider", "none"), new("Access:Mode", "keys")], Microsoft.Extensions.Logging.LogLevel.Critical);
+            await using var keyed = RagServer.Build([new("Storage:DataDirectory", Path.Combine(data, "two")), new("Inference:Provider", "none"), new("Access:Mode", "keys")], Microsoft.Extensions.Logging.LogLevel.Critical);
             Doors.Check(keyed, ["http://0.0.0.0:18998"]);
         }
         finally

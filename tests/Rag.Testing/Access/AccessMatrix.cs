@@ -157,15 +157,17 @@ public sealed partial class AccessMatrix(IServiceProvider services, Uri address,
         };
         listener.SetMeasurementEventCallback<long>((_, count, tags, _) =>
         {
-            string route = "", status = "";
+            string route = "", status = "", method = "";
             foreach (var (name, value) in tags)
             {
                 if (name == "route") route = (string)value!;
                 if (name == "status") status = (string)value!;
+                if (name == "method") method = (string)value!;
             }
             if (count == 0 || route is "/livez" or "/metrics") return;
-            if (status is "401" or "403") refused = true;
-            else answered = true;
+            // What a command looks at beside its work it may do without; what it begins with or changes it may not.
+            if (status is not ("401" or "403")) answered = true;
+            else if (!answered || method != "GET") refused = true;
             // Most ask once; some ask for what they then change, and some go on for long.
             known.CancelAfter(refused ? TimeSpan.Zero : Second);
         });
