@@ -89,6 +89,7 @@ internal static class RagServer
 
         var app = builder.Build();
         app.UseTelemetry();
+        app.UseCaller();
         app.UseDraining();
         app.UseMaintenance();
         app.UseProxies();
