@@ -125,6 +125,7 @@ public static class AccessTable
         rag config check: {Alone}
         rag config show: {Alone}
         rag eval DIR: {Alone}
+        rag audit key create FILE: {Alone}
         rag runbook: {Alone}
         rag ask what?: reader
         rag search words: reader

@@ -159,6 +159,7 @@ public sealed class KeysAndGrantsTests
         await using var service = await TestService.StartAsync(time: time, settings: new()
         {
             ["Access:Mode"] = "keys", ["Access:StaleLimitMinutes"] = "30", ["Storage:Provider"] = "postgres", ["Storage:Postgres:ConnectionString"] = postgres.ConnectionString(), ["Storage:Postgres:MaxPoolSize"] = "4",
+            ["Audit:KeyFile"] = Rag.Testing.AuditKeyFile.Shared,
         });
         var issued = await service.KeyAsync("reader");
         await postgres.KillAsync();
