@@ -23,7 +23,7 @@ internal static class Doors
     {
         var proxies = app.ApplicationServices.GetRequiredService<AccessOptions>().Proxies;
         if (proxies.Count == 0) return app;
-        var options = new ForwardedHeadersOptions { ForwardedHeaders = ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedProto, ForwardLimit = proxies.Count };
+        var options = new ForwardedHeadersOptions { ForwardedHeaders = ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedProto, ForwardLimit = null };
         options.KnownProxies.Clear();
         options.KnownIPNetworks.Clear();
         foreach (string proxy in proxies)

@@ -17,7 +17,6 @@ using Rag.Security;
 using Rag.Slo;
 using Rag.Storage;
 using Rag.Telemetry;
-using Scalar.AspNetCore;
 
 namespace Rag.App;
 
@@ -33,6 +32,8 @@ internal static class RagServer
     public static WebApplication Build(
         IEnumerable<KeyValuePair<string, string?>> settings, LogLevel minimumLevel = LogLevel.Information, bool ownsProcess = false, Action<KestrelServerOptions>? configureKestrel = null)
     {
+        // A line feed alone ends no line (RFC 9112, 2.2, leaves it to the server); what stands before this one may see it otherwise.
+        AppContext.SetSwitch("Microsoft.AspNetCore.Server.Kestrel.DisableHttp1LineFeedTerminators", true);
         var configuration = RagConfiguration.Load(settings);
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory, WebRootPath = Path.Combine(AppContext.BaseDirectory, "wwwroot") });
         builder.Configuration.AddConfiguration(configuration);
@@ -91,6 +92,7 @@ internal static class RagServer
 
         var app = builder.Build();
         app.UseTelemetry();
+        app.UseCaller();
         app.UseSecurity();
         app.UseDraining();
         app.UseMaintenance();
@@ -100,6 +102,7 @@ internal static class RagServer
         app.UseOneLength();
         app.UseHostGuard();
         app.UsePages();
+        app.UseInterfacePolicy();
         app.UseAccess();
         app.UseRateLimiter();
         app.UseRecordState();
@@ -123,8 +126,7 @@ internal static class RagServer
         app.MapRunbook();
         app.MapStatus();
         app.MapPages();
-        app.MapOpenApi().Needs(Role.Reader, Role.Operator, Role.Auditor);
-        app.MapScalarApiReference("/docs", scalar => scalar.WithTitle("rag-system HTTP interface")).Needs(Role.Reader, Role.Operator, Role.Auditor);
+        app.MapInterface();
         return app;
     }
 

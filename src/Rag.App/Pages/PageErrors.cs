@@ -68,6 +68,7 @@ internal static partial class PageErrors
             return Task.CompletedTask;
         }
         context.Response.Clear();
+        Rag.Audit.Actor.Become(AccessMiddleware.CallerOf(context));
         ProblemMiddleware.SetRetryAfter(context.Response, failure.Status, overloaded: failure.Title == Problems.Of(ErrorKind.Overloaded).Title, failure.RetryAfterSeconds);
         return PageResult.Of<FailurePage, Failure>(context, failure, failure.Status).ExecuteAsync(context);
     }

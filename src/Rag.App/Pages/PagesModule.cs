@@ -15,7 +15,8 @@ internal static class PagesModule
         services.AddSingleton<Assets>();
         services.AddSingleton<DocumentReader>();
         services.AddSingleton<RunbookHtml>();
-        services.AddLogging(log => log.AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error));
+        // The first says that it found no folder for its keys, the second that it forbids caching, which is forbidden already.
+        services.AddLogging(log => log.AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error).AddFilter("Microsoft.AspNetCore.Antiforgery", LogLevel.Error));
         services.AddAntiforgery(options =>
         {
             options.Cookie.Name = "rag-form";

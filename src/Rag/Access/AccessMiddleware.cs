@@ -15,6 +15,8 @@ namespace Rag.Access;
 /// </summary>
 internal sealed class Gate(Authenticator authenticator, RequestLimits limits, Refusals refusals, SecurityMetrics metrics, AccessOptions options)
 {
+    private readonly bool _open = options.IsOpen;
+
     public async Task PassAsync(HttpContext context, RequestDelegate next)
     {
         var endpoint = context.GetEndpoint();
@@ -38,12 +40,14 @@ internal sealed class Gate(Authenticator authenticator, RequestLimits limits, Re
         }
         var caller = recognised.Caller;
         Actor.Become(caller);
+        // For the page that says what went wrong, which is made outside this flow.
+        if (!_open) context.Features.Set(caller);
         if (!forEverybody)
         {
-            if (recognised.Why is { } why) throw Unauthenticated(context, endpoint, recognised, why);
+            if (recognised.Why is { } why) throw Unauthenticated(context, recognised, why);
             if (recognised.BySession) BelongsHere(context.Request);
-            if (!roles.AnyOf.Any(caller.Has)) throw Forbidden(endpoint, caller, roles);
-            if (!options.IsOpen && caller.Kind is not ("local" or "system")) Limit(context, endpoint, recognised);
+            if (!HasOne(caller, roles.AnyOf)) throw Forbidden(endpoint, caller, roles);
+            if (!_open && caller.Kind is not ("local" or "system")) Limit(context, endpoint, recognised);
         }
         // Tokens of forms hold for who got them.
         if (recognised.BySession && recognised.Why is null) context.User = new(new ClaimsIdentity([new Claim("sub", $"{caller.Kind}:{caller.Id}")], "session"));
@@ -69,11 +73,10 @@ internal sealed class Gate(Authenticator authenticator, RequestLimits limits, Re
         }
     }
 
-    private RagException Unauthenticated(HttpContext context, Endpoint endpoint, Recognised recognised, Unknown why)
+    private RagException Unauthenticated(HttpContext context, Recognised recognised, Unknown why)
     {
         if (why is not (Unknown.Nothing or Unknown.EndedSession)) Failed(context, recognised, "service:http");
         else if (why == Unknown.Nothing) refusals.Note(AuditCategory.Refusal, "access.anonymous", "service:http", recognised.Caller);
-        _ = endpoint;
         return why switch
         {
             Unknown.Nothing => new(ErrorKind.Unauthenticated, "This takes a key or a sign-in.", "Send 'Authorization: Bearer KEY', give commands a file with --key, or sign in at /sign-in; an administrator makes keys with 'rag keys create'."),
@@ -127,11 +130,33 @@ internal sealed class Gate(Authenticator authenticator, RequestLimits limits, Re
         throw new RagException(ErrorKind.Forbidden, "A session alone changes nothing: the request does not say which page sent it.", "Send it from the server's own pages; programs use a key.");
     }
 
+    private static bool HasOne(Caller caller, IReadOnlyList<Role> roles)
+    {
+        for (int i = 0; i < roles.Count; i++) if (caller.Has(roles[i])) return true;
+        return false;
+    }
+
     private static string Name(Endpoint endpoint) => (endpoint as RouteEndpoint)?.RoutePattern.RawText ?? "?";
 }
 
 internal static class AccessMiddleware
 {
+    /// <summary>Before everything: until the gate has said otherwise a request is nobody's, and never the service's own.</summary>
+    public static IApplicationBuilder UseCaller(this IApplicationBuilder app)
+    {
+        var nobody = Nobody(app.ApplicationServices);
+        return app.Use(next => async context =>
+        {
+            Actor.Become(nobody);
+            await next(context);
+        });
+    }
+
+    /// <summary>Whoever the gate recognised, for what is done about a request after it.</summary>
+    public static Caller CallerOf(HttpContext context) => context.Features.Get<Caller>() ?? Nobody(context.RequestServices);
+
+    private static Caller Nobody(IServiceProvider services) => services.GetRequiredService<AccessOptions>().IsOpen ? Caller.Open(null) : Caller.Anonymous(null);
+
     /// <summary>After routing, so that the route says what it takes, and before everything that works for a caller.</summary>
     public static IApplicationBuilder UseAccess(this IApplicationBuilder app)
     {

@@ -45,7 +45,7 @@ internal sealed class ApiKeys(Database database, AccessChanges changes, Grants g
                 INSERT INTO api_keys (id, name, owner, groups, secret_hash, per_minute, questions_per_day, created_at, created_by, issued_at, expires_at, version)
                 VALUES (@Id, @Name, @Owner, @Groups, @SecretHash, @PerMinute, @QuestionsPerDay, @CreatedAt, @CreatedBy, @IssuedAt, @ExpiresAt, @version)
                 """, new { row.Id, row.Name, row.Owner, row.Groups, row.SecretHash, row.PerMinute, row.QuestionsPerDay, row.CreatedAt, row.CreatedBy, row.IssuedAt, row.ExpiresAt, version }, tx);
-            await audit.AppendAsync(tx, new(AuditCategory.Permission, "key.create", $"key:{id}", new Dictionary<string, string>
+            await audit.AppendAsync(tx, new AuditEvent(AuditCategory.Permission, "key.create", $"key:{id}", new Dictionary<string, string>
             {
                 ["name"] = name, ["owner"] = owner, ["groups"] = string.Join(", ", groups), ["expires_at"] = Clock.FromMicroseconds(row.ExpiresAt).ToString("O"),
             }));
@@ -72,7 +72,7 @@ internal sealed class ApiKeys(Database database, AccessChanges changes, Grants g
             await tx.Connection!.ExecuteAsync(
                 "UPDATE api_keys SET old_hash = secret_hash, old_until = @until, secret_hash = @hash, issued_at = @at, expires_at = @ends, version = @version WHERE id = @id",
                 new { until, hash = ApiKey.HashText(secret), at, ends, version, id }, tx);
-            await audit.AppendAsync(tx, new(AuditCategory.Permission, "key.rotate", $"key:{id}", new Dictionary<string, string>
+            await audit.AppendAsync(tx, new AuditEvent(AuditCategory.Permission, "key.rotate", $"key:{id}", new Dictionary<string, string>
             {
                 ["name"] = row.Name, ["old_secret_until"] = Clock.FromMicroseconds(until).ToString("O"), ["expires_at"] = Clock.FromMicroseconds(ends).ToString("O"),
             }));
@@ -92,7 +92,7 @@ internal sealed class ApiKeys(Database database, AccessChanges changes, Grants g
             await tx.Connection!.ExecuteAsync("UPDATE api_keys SET revoked_at = @now, version = @version WHERE id = @id", values, tx);
             await tx.Connection!.ExecuteAsync("UPDATE grants SET removed_at = @now, version = @version WHERE principal_kind = 'key' AND principal = @id AND removed_at IS NULL", values, tx);
             await tx.Connection!.ExecuteAsync("UPDATE sessions SET ended_at = @now, version = @version WHERE kind = 'key' AND principal = @id AND ended_at IS NULL", values, tx);
-            await audit.AppendAsync(tx, new(AuditCategory.Permission, "key.revoke", $"key:{id}", new Dictionary<string, string> { ["name"] = row.Name }));
+            await audit.AppendAsync(tx, new AuditEvent(AuditCategory.Permission, "key.revoke", $"key:{id}", new Dictionary<string, string> { ["name"] = row.Name }));
             return 0;
         }, ct);
         return new(await GetAsync(id, ct), effect.Effective, effect.WaitingFor);

@@ -49,7 +49,7 @@ internal sealed class Grants(Database database, AccessChanges changes, AuditTrai
             var found = (await tx.Connection!.GrantsAsync("WHERE id = @id AND removed_at IS NULL", new { id }, ct, tx)).SingleOrDefault()
                 ?? throw new RagException(ErrorKind.NotFound, $"There is no grant '{id}'.", "'rag access grants list' shows them.");
             await tx.Connection!.ExecuteAsync("UPDATE grants SET removed_at = @now, version = @version WHERE id = @id", new { now = time.Microseconds(), version, id }, tx);
-            await audit.AppendAsync(tx, new(AuditCategory.Permission, "grant.remove", $"{found.PrincipalKind}:{found.Principal}", Details(found.Role, found.CollectionId, found.Id)));
+            await audit.AppendAsync(tx, new AuditEvent(AuditCategory.Permission, "grant.remove", $"{found.PrincipalKind}:{found.Principal}", Details(found.Role, found.CollectionId, found.Id)));
             return found;
         }, ct);
         return new(View(row, null, await collections.AllAsync(ct)), effect.Effective, effect.WaitingFor);
@@ -73,7 +73,7 @@ internal sealed class Grants(Database database, AccessChanges changes, AuditTrai
             INSERT INTO grants (id, principal_kind, principal, role, collection_id, created_at, created_by, expires_at, version)
             VALUES (@Id, @PrincipalKind, @Principal, @Role, @CollectionId, @CreatedAt, @CreatedBy, @ExpiresAt, @version)
             """, new { row.Id, row.PrincipalKind, row.Principal, row.Role, row.CollectionId, row.CreatedAt, row.CreatedBy, row.ExpiresAt, version }, tx);
-        await audit.AppendAsync(tx, new(AuditCategory.Permission, "grant.add", $"{kind}:{principal}", Details(name, collectionId, row.Id)));
+        await audit.AppendAsync(tx, new AuditEvent(AuditCategory.Permission, "grant.add", $"{kind}:{principal}", Details(name, collectionId, row.Id)));
         return row;
     }
 

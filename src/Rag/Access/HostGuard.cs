@@ -28,9 +28,12 @@ internal static class HostGuard
         });
     }
 
-    /// <summary>In open mode local names always, in mode keys any name where none is listed; the socket of a command calls itself localhost.</summary>
+    /// <summary>
+    /// Local names always: the socket of a command calls itself localhost. In mode keys any name where none is listed, and any
+    /// address: names can be made to point here by others, numbers cannot, and probes have nothing else.
+    /// </summary>
     private static bool Answers(string host, IReadOnlyList<string> hosts, bool open) =>
-        IsLocal(host) || (hosts.Count == 0 && !open) || hosts.Any(h => h.StartsWith("*.", StringComparison.Ordinal) ? host.EndsWith(h[1..], StringComparison.OrdinalIgnoreCase) : h.Equals(host, StringComparison.OrdinalIgnoreCase));
+        IsLocal(host) || (!open && (hosts.Count == 0 || IPAddress.TryParse(host.Trim('[', ']'), out _))) || hosts.Any(h => h.StartsWith("*.", StringComparison.Ordinal) ? host.EndsWith(h[1..], StringComparison.OrdinalIgnoreCase) : h.Equals(host, StringComparison.OrdinalIgnoreCase));
 
     private static RagException Rejected(HttpContext context, string pattern, string message, string remedy)
     {

@@ -13,12 +13,14 @@ namespace Rag.Access;
 /// Refusals for the audit record: the same one of the same caller within some seconds is one line with a count, and of
 /// addresses without a key only so many, so that nobody fills the record by being refused.
 /// </summary>
-internal sealed class Refusals(AuditTrail audit, RecordState record, TimeProvider time, ILogger<Refusals> log) : BackgroundService
+internal sealed class Refusals(Database database, AuditTrail audit, RecordState record, TimeProvider time, ILogger<Refusals> log) : BackgroundService
 {
     private const int MaxPending = 2_000;
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
 
-    private readonly ConcurrentDictionary<(string Category, string Action, string Resource, string Kind, string Id, string? Address), (Actor Actor, long Count)> _pending = new();
+    private readonly record struct Refusal(string Category, string Action, string Resource, string Kind, string Id, string? Address);
+
+    private readonly ConcurrentDictionary<Refusal, (Actor Actor, long Count)> _pending = new();
     private long _others;
     private bool _troubled;
 
@@ -26,7 +28,7 @@ internal sealed class Refusals(AuditTrail audit, RecordState record, TimeProvide
     /// <param name="resource">What was asked for, from a bounded set: a route, a key's id.</param>
     public void Note(string category, string action, string resource, Actor actor)
     {
-        var key = (category, action, resource, actor.Kind, actor.Id, actor.Address);
+        var key = new Refusal(category, action, resource, actor.Kind, actor.Id, actor.Address);
         if (_pending.Count >= MaxPending && !_pending.ContainsKey(key)) Interlocked.Increment(ref _others);
         else _pending.AddOrUpdate(key, static (_, a) => (a, 1), static (_, had, _) => (had.Actor, had.Count + 1), actor);
     }
@@ -34,21 +36,23 @@ internal sealed class Refusals(AuditTrail audit, RecordState record, TimeProvide
     /// <summary>Writes what was noted.</summary>
     public async Task FlushAsync(CancellationToken ct)
     {
+        var taken = new List<KeyValuePair<Refusal, (Actor Actor, long Count)>>();
         foreach (var key in _pending.Keys)
-        {
-            if (!_pending.TryRemove(key, out var noted)) continue;
-            try
-            {
-                await RecordAsync(noted.Actor, new(key.Category, key.Action, key.Resource, new Dictionary<string, string> { ["count"] = noted.Count.ToString(CultureInfo.InvariantCulture) }) { Succeeded = false }, ct);
-            }
-            catch
-            {
-                _pending.AddOrUpdate(key, static (_, n) => n, static (_, had, n) => (had.Actor, had.Count + n.Count), noted);
-                throw;
-            }
-        }
+            if (_pending.TryRemove(key, out var noted)) taken.Add(new(key, noted));
         long others = Interlocked.Exchange(ref _others, 0);
-        if (others > 0) await RecordAsync(Actor.System, new(AuditCategory.Refusal, "access.refused", "service:http", new Dictionary<string, string> { ["count"] = others.ToString(CultureInfo.InvariantCulture), ["who"] = "many" }) { Succeeded = false }, ct);
+        if (taken.Count == 0 && others == 0) return;
+        var entries = taken.ConvertAll(t => new AuditEntry(Event(t.Key.Category, t.Key.Action, t.Key.Resource, t.Value.Count), t.Value.Actor));
+        if (others > 0) entries.Add(new(Event(AuditCategory.Refusal, "access.refused", "service:http", others), Actor.System));
+        try
+        {
+            await database.WriteAsync(tx => audit.AppendAsync(tx, entries), ct);
+        }
+        catch
+        {
+            foreach (var (key, noted) in taken) _pending.AddOrUpdate(key, static (_, n) => n, static (_, had, n) => (had.Actor, had.Count + n.Count), noted);
+            Interlocked.Add(ref _others, others);
+            throw;
+        }
     }
 
     protected override async Task ExecuteAsync(CancellationToken stop)
@@ -70,10 +74,6 @@ internal sealed class Refusals(AuditTrail audit, RecordState record, TimeProvide
         }
     }
 
-    /// <summary>A flow of its own, which acts for whoever was refused.</summary>
-    private async Task RecordAsync(Actor actor, AuditEvent refused, CancellationToken ct)
-    {
-        Actor.Become(actor);
-        await audit.RecordAsync(refused, ct);
-    }
+    private static AuditEvent Event(string category, string action, string resource, long count) =>
+        new(category, action, resource, new Dictionary<string, string> { ["count"] = count.ToString(CultureInfo.InvariantCulture) }) { Succeeded = false };
 }

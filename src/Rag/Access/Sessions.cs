@@ -57,7 +57,7 @@ internal sealed class Sessions(Database database, AccessDirectory directory, Acc
                 VALUES (@hash, @Kind, @Id, @Name, @groups, @now, @now, @expires, @version)
                 """,
                 new { hash, caller.Kind, caller.Id, caller.Name, groups = AccessRows.GroupText(caller.Groups), now, expires = now + (long)TimeSpan.FromHours(options.Sessions.Hours).TotalMicroseconds, version }, tx);
-            await audit.AppendAsync(tx, new(AuditCategory.SignIn, "session.begin", $"{caller.Kind}:{caller.Id}"));
+            await audit.AppendAsync(tx, new AuditEvent(AuditCategory.SignIn, "session.begin", $"{caller.Kind}:{caller.Id}"));
             return 0;
         }, ct);
         return token;
@@ -67,7 +67,7 @@ internal sealed class Sessions(Database database, AccessDirectory directory, Acc
     public Task<(int Result, Effect Effect)> EndAsync(string token, Caller caller, CancellationToken ct) => changes.ApplyAsync(async (tx, version) =>
     {
         int ended = await tx.Connection!.ExecuteAsync("UPDATE sessions SET ended_at = @now, version = @version WHERE hash = @hash AND ended_at IS NULL", new { now = time.Microseconds(), version, hash = ApiKey.HashText(token) }, tx);
-        await audit.AppendAsync(tx, new(AuditCategory.SignIn, "session.end", $"{caller.Kind}:{caller.Id}"));
+        await audit.AppendAsync(tx, new AuditEvent(AuditCategory.SignIn, "session.end", $"{caller.Kind}:{caller.Id}"));
         return ended;
     }, ct);
 

@@ -3,7 +3,6 @@ using Microsoft.AspNetCore.Authentication.JwtBearer;
 using Microsoft.AspNetCore.Authentication.OpenIdConnect;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Options;
 using Microsoft.IdentityModel.Protocols.OpenIdConnect;
 using Microsoft.IdentityModel.Tokens;
 using Rag.Audit;
@@ -37,7 +36,10 @@ internal static class SingleSignOn
             bearer.BackchannelTimeout = Limit;
             bearer.TokenValidationParameters = Pinned(oidc, oidc.Audience);
         });
+        // Keys that the provider has withdrawn hold no longer, whatever was good last.
+        services.PostConfigure<JwtBearerOptions>(JwtBearerDefaults.AuthenticationScheme, bearer => OnlyCurrent(bearer.ConfigurationManager));
         if (!oidc.SignsIn) return services;
+        services.PostConfigure<OpenIdConnectOptions>(Scheme, code => OnlyCurrent(code.ConfigurationManager));
         authentication.AddOpenIdConnect(Scheme, code =>
         {
             code.Authority = oidc.Authority;
@@ -64,6 +66,11 @@ internal static class SingleSignOn
 
     /// <summary>A path of this server; the start page where it is anything else.</summary>
     public static string LocalPath(string? path) => path is ['/', ..] && !path.StartsWith("//", StringComparison.Ordinal) && !path.StartsWith("/\\", StringComparison.Ordinal) && !path.Any(c => char.IsControl(c) || c == '\\') ? path : "/";
+
+    private static void OnlyCurrent(object? manager)
+    {
+        if (manager is BaseConfigurationManager known) known.UseLastKnownGoodConfiguration = false;
+    }
 
     private static TokenValidationParameters Pinned(OidcOptions oidc, string audience) => new()
     {

@@ -10,6 +10,8 @@ internal static class IngestionCommands
 {
     /// <summary>Files in one request: few enough that a failure costs little, many enough that they share transactions.</summary>
     private const int BatchFiles = 16;
+    /// <summary>Looks, four a second, at a count that does not grow.</summary>
+    private const int MaxStill = 20;
     private const long BatchBytes = 16_000_000;
 
     public static void AddIngestion(this RootCommand root, CommandContext context)
@@ -105,6 +107,7 @@ internal static class IngestionCommands
         await context.Remarks.Progress().HideCompleted(true).StartAsync(async progress =>
         {
             var task = progress.AddTask("Embedding", maxValue: Math.Max(1, view.Chunks));
+            int still = 0;
             while (view.EmbeddedChunks < view.Chunks)
             {
                 long before = view.EmbeddedChunks;
@@ -113,14 +116,25 @@ internal static class IngestionCommands
                 await Task.Delay(TimeSpan.FromMilliseconds(250), ct);
                 view = await api.GetAsync(path, IngestionJson.Default.CollectionView, ct);
                 // Without a model nothing moves: search is then by words, and there is nothing to wait for.
-                if (view.EmbeddedChunks == 0 && before == 0 && !await HasModelAsync(api, ct)) return;
+                still = view.EmbeddedChunks == before ? still + 1 : 0;
+                if (view.EmbeddedChunks == 0 && before == 0 && !await HasModelAsync(api, still, ct)) return;
             }
         });
     }
 
-    private static async Task<bool> HasModelAsync(ApiClient api, CancellationToken ct)
+    /// <summary>Whether vectors may still come. Who may write need not be an operator, and takes what stands still for long for an answer.</summary>
+    private static async Task<bool> HasModelAsync(ApiClient api, int still, CancellationToken ct)
     {
-        using var status = System.Text.Json.JsonDocument.Parse(await api.GetTextAsync("/admin/v1/index", ct));
+        string text;
+        try
+        {
+            text = await api.GetTextAsync("/admin/v1/index", ct);
+        }
+        catch (RagException e) when (e.Kind == ErrorKind.Forbidden)
+        {
+            return still < MaxStill;
+        }
+        using var status = System.Text.Json.JsonDocument.Parse(text);
         return status.RootElement.TryGetProperty("model", out _);
     }
 

@@ -21,7 +21,7 @@ internal sealed class ProductCommands(OwnAddress own, OwnKeys keys)
     [
         "status", "slo", "checklist", "cache ping", "cache stats", "database check", "index status", "index verify", "search *", "ask *",
         "collections list", "documents list", "documents show *", "answers show *", "maintenance window list", "runbook", "runbook *", "runbook runs", "runbook runs show *",
-        "incidents list", "incidents show *", "incidents postmortem *", "doctor", "doctor *",
+        "incidents list", "incidents show *", "incidents postmortem *", "doctor", "doctor *", "keys list", "access grants list", "access whoami",
     ];
 
     /// <summary>Options that they may have beside the server.</summary>

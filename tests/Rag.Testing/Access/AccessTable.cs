@@ -83,8 +83,10 @@ public static class AccessTable
         GET /startupz: {Everybody}
         GET /metrics: operator, auditor
         GET /openapi/*.json: {Any}
-        GET /docs: {Any}
         GET /docs/*: {Any}
+        GET /docs/scalar.js: {Any}
+        GET /docs/scalar.aspnetcore.js: {Any}
+        GET /docs/favicon.svg: {Any}
 
         GET /sign-in: {Everybody}
         POST /sign-in: {Everybody}
@@ -123,6 +125,7 @@ public static class AccessTable
         rag config check: {Alone}
         rag config show: {Alone}
         rag eval DIR: {Alone}
+        rag audit key create FILE: {Alone}
         rag runbook: {Alone}
         rag ask what?: reader
         rag search words: reader
