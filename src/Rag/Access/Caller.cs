@@ -73,8 +73,11 @@ internal sealed record ReadScope(IReadOnlyList<string>? Groups)
 
     public static ReadScope Of(IReadOnlyList<string> groups) => groups.Count == 0 ? Unlimited : new(groups);
 
-    /// <summary>Names the scope in cache keys and provenance: two callers with one key are shown the same.</summary>
-    public string Key { get; } = Groups is null ? "*" : string.Join('\n', Groups);
+    /// <summary>
+    /// Names the scope in cache keys and provenance: two callers with one key are shown the same. Each name stands behind its
+    /// length, so that no name that a directory hands out reads as several, or as the scope of everything.
+    /// </summary>
+    public string Key { get; } = Groups is null ? "*" : string.Concat(Groups.Select(g => $"{g.Length}:{g},"));
 
     /// <param name="allowed">Groups that a document is limited to; empty where it is for everybody.</param>
     public bool Shows(IReadOnlyList<string> allowed) => Groups is null || allowed.Count == 0 || allowed.Any(Groups.Contains);
