@@ -44,7 +44,7 @@ internal static class DocumentGroups
     public static string Describe(IReadOnlyList<string> groups) => groups.Count == 0 ? "everybody" : string.Join(", ", groups);
 
     /// <summary>What a scope has as a JSON array, for <see cref="Storage.SqlDialect.TextItems"/>; null where everything is shown.</summary>
-    public static string? ToJson(ReadScope scope) => scope.Groups is null ? null : JsonSerializer.Serialize([.. scope.Groups], Json.ListString);
+    public static string? ToJson(ReadScope scope) => scope.Groups is null ? null : JsonSerializer.Serialize([.. scope.Groups.Where(IsName)], Json.ListString);
 
     private static string Shown(string? name) => name is null ? "" : name.Length <= MaxNameChars ? new string([.. name.Select(c => char.IsControl(c) ? '?' : c)]) : name[..MaxNameChars] + "…";
 }

@@ -12,6 +12,7 @@ internal static class IngestionModule
         var options = services.AddSection<IngestionOptions>(sections);
         services.AddSingleton<Collections>();
         services.AddSingleton<DocumentRecord>();
+        services.AddSingleton<Library>();
         services.AddSingleton<DocumentWriter>();
         services.AddSingleton(s => new DocumentParser(options.Parsing, s.GetRequiredService<TimeProvider>()));
         services.AddSingleton<IngestionMetrics>();

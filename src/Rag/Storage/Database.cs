@@ -71,8 +71,8 @@ internal abstract class Database : IAsyncDisposable
 /// <param name="LockRows">Behind a SELECT: its rows stay as they are until the transaction ends.</param>
 /// <param name="SkipLocked">The same for the rows of table alias <c>c</c>, leaving out those that others hold.</param>
 /// <param name="Now">The engine's clock, UTC microseconds: one clock for all processes.</param>
-/// <param name="TextItems">A table with a column <c>value</c>: the texts of a JSON array, which an expression gives.</param>
-internal sealed record SqlDialect(string LockRows, string SkipLocked, string Now, Func<string, string> TextItems);
+/// <param name="TextItems">The texts of a JSON array, which an expression gives, as a table of the second name with the column <c>value</c>.</param>
+internal sealed record SqlDialect(string LockRows, string SkipLocked, string Now, Func<string, string, string> TextItems);
 
 /// <summary>The engine cannot be reached now; nothing that is tried at once will fare better.</summary>
 internal class DatabaseLostException(string message, Exception inner) : Exception(message, inner);
