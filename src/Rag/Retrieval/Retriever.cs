@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Lucene.Net.Analysis;
+using Rag.Access;
 using Rag.Foundation;
 using Rag.Indexing;
 using Rag.Inference;
@@ -23,9 +24,10 @@ internal sealed class Retriever(ISearchIndex index, Embedder embedder, QueryEmbe
 {
     /// <param name="count">How many chunks to return, best first; from 1 to <see cref="RetrievalOptions.MaxResults"/>.</param>
     /// <param name="onePerDocument">Only the best chunk of each document.</param>
+    /// <param name="scope">Which documents there are for whoever asks.</param>
     public async Task<RetrievalResult> FindAsync(
         Collection collection, string question, RetrievalMode mode, int count, bool onePerDocument,
-        IReadOnlyDictionary<string, string>? filter, CancellationToken ct)
+        IReadOnlyDictionary<string, string>? filter, ReadScope scope, CancellationToken ct)
     {
         string? degraded = null;
         float[]? vector = null;
@@ -38,7 +40,7 @@ internal sealed class Retriever(ISearchIndex index, Embedder embedder, QueryEmbe
         }
         // A caller who wants many results gets them from a proportionally wider pool.
         int pool = Math.Max(options.Candidates, count * 2);
-        var found = await index.SearchAsync(collection, new(question, vector, mode, count, pool, onePerDocument, filter is { Count: > 0 } ? filter : null), ct);
+        var found = await index.SearchAsync(collection, new(question, vector, mode, count, pool, onePerDocument, filter is { Count: > 0 } ? filter : null, scope), ct);
         return new(found.Chunks, found.Terms, mode, degraded, found.Position, found.Analyzer);
     }
 
