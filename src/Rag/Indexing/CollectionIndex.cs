@@ -4,8 +4,8 @@ using Lucene.Net.Analysis;
 using Lucene.Net.Documents;
 using Lucene.Net.Index;
 using Lucene.Net.Store;
-using Rag.Access;
 using Directory = System.IO.Directory;
+using ReadScope = Rag.Access.ReadScope;
 
 namespace Rag.Indexing;
 

@@ -22,7 +22,7 @@ internal sealed class ReadableChunks
     {
         _reader = reader;
         Docs = ChunkSet.Of(reader, terms.Select(t => new Term(IndexFields.Allowed, t)));
-        Count = Docs.Cardinality();
+        Count = Docs.Cardinality;
         Searcher = new(reader, this);
     }
 
