@@ -32,6 +32,9 @@ internal static class DocumentGroups
         return names!;
     }
 
+    /// <summary>Names in a field of a form: one to a line.</summary>
+    public static IEnumerable<string> Lines(string field) => field.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+
     public static bool IsName(string? name) =>
         name is { Length: > 0 and <= MaxNameChars } && !name.Any(char.IsControl) && !char.IsWhiteSpace(name[0]) && !char.IsWhiteSpace(name[^1]);
 

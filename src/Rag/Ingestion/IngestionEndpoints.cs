@@ -152,7 +152,7 @@ internal static class IngestionEndpoints
             if (!ContentDispositionHeaderValue.TryParse(section.ContentDisposition, out var disposition)) continue;
             if (disposition.IsFormDisposition() && HeaderUtilities.RemoveQuotes(disposition.Name).Equals("groups", StringComparison.Ordinal))
             {
-                (groups ??= []).AddRange(Lines(await ReadBoundedAsync(section.Body, MaxGroupsBytes, ct)));
+                (groups ??= []).AddRange(DocumentGroups.Lines(Encoding.UTF8.GetString((await ReadBoundedAsync(section.Body, MaxGroupsBytes, ct)).Span)));
                 continue;
             }
             if (!disposition.IsFileDisposition()) continue;
@@ -168,10 +168,6 @@ internal static class IngestionEndpoints
         var given = DocumentGroups.Given(groups);
         return files.ConvertAll(f => f with { Groups = given });
     }
-
-    /// <summary>Names of groups in a form: one to a line, in one field or several.</summary>
-    private static IEnumerable<string> Lines(ReadOnlyMemory<byte> field) =>
-        Encoding.UTF8.GetString(field.Span).Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
 
     private static async Task<List<IncomingFile>> ReadTextsAsync(HttpRequest request, CancellationToken ct)
     {
