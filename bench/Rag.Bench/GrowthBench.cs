@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Rag.Access;
 using Rag.Evaluation;
 using Rag.Foundation;
 using Rag.Indexing;
@@ -68,7 +69,7 @@ internal static class GrowthBench
         {
             string question = text.QuestionOn(snapshot.Load(random.Next(snapshot.Reader.MaxDoc)).Text);
             long asked = Stopwatch.GetTimestamp();
-            search.Search(snapshot, new(question, await embeddings.GetAsync(question, ct), RetrievalMode.Hybrid, 10, pool, OnePerDocument: false, Facts: null));
+            search.Search(snapshot, new(question, await embeddings.GetAsync(question, ct), RetrievalMode.Hybrid, 10, pool, OnePerDocument: false, Facts: null, ReadScope.Everything));
             if (i >= WarmUp) times.Add(Stopwatch.GetElapsedTime(asked).TotalMilliseconds);
         }
         Print("p50_ms", RankingScores.Percentile(times, 0.5));
@@ -101,7 +102,7 @@ internal static class GrowthBench
                 chunks.Add((new(id, 1, d + 1, c, $"{text.Word()} {d}", $"generated/{d}.txt", "text/plain", at, at + body.Length, null, "", "", Sha256.Hex(body), UnitCodec.Encode(units, at), body), row));
                 at += body.Length + 2;
             }
-            index.Fill(new(id, new Dictionary<string, string>(), chunks));
+            index.Fill(new(id, new Dictionary<string, string>(), AllowedTerms.Of([]), chunks));
         }
         index.Show(size);
     }
