@@ -66,8 +66,8 @@ internal sealed class DocumentRecord(Database database, ChangeLog changes, Audit
     {
         await using var connection = await database.OpenAsync(ct);
         return (await connection.QueryAsync<string>(new CommandDefinition(
-            $"SELECT id FROM documents WHERE collection_id = @collectionId AND id IN @ids AND {Shown}",
-            new { collectionId, ids = ids.Distinct().ToArray(), scope = DocumentGroups.ToJson(scope) }, cancellationToken: ct))).ToHashSet();
+            $"SELECT id FROM documents WHERE collection_id = @collectionId AND id IN (SELECT wanted.value FROM {database.Dialect.TextItems("@ids", "wanted")}) AND {Shown}",
+            new { collectionId, ids = JsonSerializer.Serialize([.. ids], GroupsJson.Default.ListString), scope = DocumentGroups.ToJson(scope) }, cancellationToken: ct))).ToHashSet();
     }
 
     /// <summary>A page of documents in the order of their addresses, after <paramref name="afterUri"/>, those that begin with <paramref name="prefix"/>.</summary>
