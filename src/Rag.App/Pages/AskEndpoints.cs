@@ -75,6 +75,7 @@ internal static class AskEndpoints
         {
             if (await library.FindAsync(name, ct) is not { } collection) return quoted;
             var document = await library.GetAsync(collection, source.Document, ct);
+            library.Shown("read", collection, document);
             return quoted with { Excerpt = await reader.ReadAsync(collection, document, source.Version, (source.Start, source.End), source.Start, MaxPanelChars, ct) };
         }
         catch (Exception e) when (e is RagException { Kind: ErrorKind.Unavailable or ErrorKind.NotFound } or DbException)

@@ -31,6 +31,7 @@ internal static class DocumentEndpoints
         int from = (int)Math.Min(Number(at, "at") ?? 0, int.MaxValue);
         var excerpt = await reader.ReadAsync(owner, document, shown, span, from, MaxPageChars, ct)
             ?? throw new RagException(ErrorKind.NotFound, $"Version {shown} of “{document.Title}” is not kept.", $"The current version is {document.Version}.");
+        library.Shown("read", owner, document);
         string? problem = span is { } wrong && !excerpt.HasMark ? $"Characters {wrong.Start} to {wrong.End} are not a stretch of this version's text, so nothing is marked." : null;
         var view = DocumentView.Of(document, owner) with { Versions = await VersionsAsync(documents, id, ct) };
         string? token = Caller.Current.MayWrite(owner.Id) ? PageForms.Token(context) : null;

@@ -115,6 +115,7 @@ internal static class DocumentsEndpoints
         var collection = await from.Library.GetAsync(name, ct);
         var names = (await from.Library.CollectionsAsync(ct)).Select(c => c.Name).ToList();
         var rows = await from.Library.ListAsync(collection, after, prefix, PageDocuments + 1, ct);
+        from.Library.Shown("list", collection, [.. rows.Take(PageDocuments)]);
         var page = rows.Take(PageDocuments).Select(d => DocumentView.Of(d, collection)).ToList();
         return new(
             CollectionView.Of(collection, await from.Library.CountAsync(collection, ct)),

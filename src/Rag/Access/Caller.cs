@@ -51,6 +51,9 @@ internal sealed record Caller(string Kind, string Id, string Name, string? Addre
     /// <summary>What of a collection that the caller may read is shown: everything, or what is for everybody or for the caller's groups.</summary>
     public ReadScope Scope => IsAdmin ? ReadScope.Everything : ReadScope.Of(Groups);
 
+    /// <summary>What would be shown without the right to see everything; null for who has no such right, or is nobody that it was given to.</summary>
+    public ReadScope? WithoutPrivilege => IsAdmin && Kind is not ("open" or "system") ? ReadScope.Of(Groups) : null;
+
     /// <exception cref="RagException">Forbidden: none of the roles.</exception>
     public void Require(params ReadOnlySpan<Role> anyOf)
     {

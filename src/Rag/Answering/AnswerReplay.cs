@@ -1,4 +1,5 @@
 using Rag.Access;
+using Rag.Audit;
 using Rag.Foundation;
 using Rag.Indexing;
 using Rag.Ingestion;
@@ -11,7 +12,7 @@ namespace Rag.Answering;
 /// Shows and replays answers from their provenance and from the documents' versions that the record keeps. An answer is there
 /// for whoever may read its collection and is shown, now, every document that it quotes; for others there is none.
 /// </summary>
-internal sealed class AnswerReplay(Provenance provenance, DocumentRecord documents, ISearchIndex index, RecordState state, IndexStore? indexes = null)
+internal sealed class AnswerReplay(Provenance provenance, DocumentRecord documents, ISearchIndex index, RecordState state, DataAccessLog accesses, IndexStore? indexes = null)
 {
     /// <summary>The answer as it was given, its quotes read again from the documents.</summary>
     /// <exception cref="RagException">NotFound: no such answer. Conflict: a document that it quotes is no longer kept.</exception>
@@ -20,6 +21,7 @@ internal sealed class AnswerReplay(Provenance provenance, DocumentRecord documen
         var (record, shown) = await GetAsync(id, ct);
         var (evidence, missing) = await RestoreAsync(record, shown, ct);
         if (missing is not null) throw new RagException(ErrorKind.Conflict, $"Answer {id} cannot be shown whole: {missing}", "What the record keeps of it are question, time and spans; the words are gone with the document.");
+        Note(record, shown);
         var answer = AnswerRendering.Render(record, evidence, cacheLayer: null);
         return shown is null ? answer : answer with { LookedAt = [.. answer.LookedAt.Where(l => shown.Contains(l.Document))] };
     }
@@ -30,6 +32,7 @@ internal sealed class AnswerReplay(Provenance provenance, DocumentRecord documen
         var (record, shown) = await GetAsync(id, ct);
         var (evidence, missing) = await RestoreAsync(record, shown, ct);
         if (missing is not null) return new(id, false, missing, []);
+        Note(record, shown);
         var answer = AnswerRendering.Render(record, evidence, cacheLayer: null);
         if (record.Answerer != ExtractiveAnswerer.Version)
             return new(id, false, $"it was made by {record.Answerer}; this release answers with {ExtractiveAnswerer.Version}.", answer.Sources);
@@ -39,6 +42,9 @@ internal sealed class AnswerReplay(Provenance provenance, DocumentRecord documen
         bool same = selection.Units.Select(u => new RecordedChoice(u.Evidence, u.Unit)).SequenceEqual(record.Choices);
         return new(id, same, same ? null : "the same evidence led to other sentences.", answer.Sources);
     }
+
+    private void Note(AnswerRecord record, IReadOnlySet<string>? shown) =>
+        accesses.Note(new("read", record.CollectionId, record.Question, record.Id, [.. record.Evidence.Select(e => e.Document).Distinct().Where(d => shown?.Contains(d) != false)]));
 
     /// <summary>Keeps what somebody says of an answer; false where there is none for them.</summary>
     public async Task<bool> RateAsync(string id, int rating, string? comment, CancellationToken ct) =>

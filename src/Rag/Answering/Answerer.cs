@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Text.Json;
 using Lucene.Net.Analysis;
 using Rag.Access;
+using Rag.Audit;
 using Rag.Caching;
 using Rag.Foundation;
 using Rag.Indexing;
@@ -13,7 +14,18 @@ namespace Rag.Answering;
 
 /// <summary>An answer, and as JSON in UTF-8 as those after the first asker get it.</summary>
 [ImmutableObject(true)]
-internal sealed record RenderedAnswer(Answer Answer, ReadOnlyMemory<byte> CachedJson);
+internal sealed record RenderedAnswer(Answer Answer, ReadOnlyMemory<byte> CachedJson)
+{
+    private DataAccess? _access, _privileged;
+
+    /// <summary>That somebody is shown it: one object for all who are, so that noting it again is a count.</summary>
+    public DataAccess AccessIn(string collectionId, bool privileged) => privileged
+        ? _privileged ??= AccessIn(collectionId, false) with { Privileged = true }
+        : _access ??= new("ask", collectionId, Answer.Question, Answer.Id, [.. Documents]);
+
+    /// <summary>Documents whose words it holds.</summary>
+    public IEnumerable<string> Documents => Answer.Sources.Select(s => s.Document).Concat(Answer.LookedAt.Select(l => l.Document)).Distinct();
+}
 
 /// <summary>
 /// Asks: cache, retrieve, choose, cite, keep. The same index gives the same answer; an answer is never older than the
@@ -24,7 +36,7 @@ internal sealed record RenderedAnswer(Answer Answer, ReadOnlyMemory<byte> Cached
 /// answer whose state is still named when it is handed over holds nothing that went before. One that was overtaken is looked
 /// at document by document.
 /// </remarks>
-internal sealed class Answerer(ISearchIndex index, IIndexer indexer, Retriever retriever, LayeredCache cache, Provenance provenance, TimeProvider time, AnsweringMetrics metrics)
+internal sealed class Answerer(ISearchIndex index, IIndexer indexer, Retriever retriever, LayeredCache cache, Provenance provenance, DataAccessLog accesses, TimeProvider time, AnsweringMetrics metrics)
 {
     private const int MaxAttempts = 4;
     private static readonly TimeSpan WaitLimit = TimeSpan.FromSeconds(10);
@@ -37,11 +49,14 @@ internal sealed class Answerer(ISearchIndex index, IIndexer indexer, Retriever r
         string question = QueryText.Normalise(request.Question);
         if (request.Options?.WaitFor is { } position) await indexer.WaitForAsync(position, WaitLimit, ct);
         var collection = await retriever.CollectionAsync(request.Collection, ct);
-        var asked = new Asked(question, collection, Caller.Current.Scope, RetrievalModes.Parse(request.Options?.Mode), request.Options?.Filter, request.Options?.NoCache ?? false);
+        var caller = Caller.Current;
+        var asked = new Asked(question, collection, caller.Scope, RetrievalModes.Parse(request.Options?.Mode), request.Options?.Filter, request.Options?.NoCache ?? false);
         try
         {
             var (answer, hit) = await SettledAsync(asked, ct);
             if (!asked.NoCache) metrics.Question(answer.Answer.Degraded ? "degraded" : answer.Answer.Outcome, hit);
+            bool privileged = caller.WithoutPrivilege is { } own && !await index.ShowsAsync(collection, [.. answer.Documents], own, ct);
+            accesses.Note(answer.AccessIn(collection.Id, privileged));
             return (answer, hit);
         }
         catch (Exception e) when (e is not OperationCanceledException)
@@ -60,7 +75,7 @@ internal sealed class Answerer(ISearchIndex index, IIndexer indexer, Retriever r
             var (answer, hit) = asked.NoCache || attempt == MaxAttempts ? (await AnswerAsync(asked, ct), false) : await CachedAsync(asked, now, ct);
             if (index.StateOf(asked.Collection, asked.Scope) == now) return (answer, hit);
             // Overtaken. What another made while the state changed was made for what that one is shown.
-            if (!hit && await index.ShowsAsync(asked.Collection, OwnersOf(answer.Answer).ToList(), asked.Scope, ct)) return (answer, hit);
+            if (!hit && await index.ShowsAsync(asked.Collection, [.. answer.Documents], asked.Scope, ct)) return (answer, hit);
         }
         throw Retriever.Unsettled();
     }
@@ -71,7 +86,7 @@ internal sealed class Answerer(ISearchIndex index, IIndexer indexer, Retriever r
         return cache.GetAsync(
             CacheLayer.Question, key, (this, asked), static (s, token) => new ValueTask<RenderedAnswer>(s.Item1.AnswerAsync(s.asked, token)),
             // An answer that was overtaken by a change while it was made is given, not kept.
-            a => !a.Answer.Degraded && index.StateOf(asked.Collection, asked.Scope) == now, a => OwnersOf(a.Answer), ct);
+            a => !a.Answer.Degraded && index.StateOf(asked.Collection, asked.Scope) == now, a => a.Documents, ct);
     }
 
     private async Task<RenderedAnswer> AnswerAsync(Asked asked, CancellationToken ct)
@@ -116,9 +131,6 @@ internal sealed class Answerer(ISearchIndex index, IIndexer indexer, Retriever r
         for (int i = 0; i < chunks.Length; i++) ranked[content[i].Place] = reading.Chunks[i];
         return (new(ranked), hit);
     }
-
-    /// <summary>Documents whose words the answer holds.</summary>
-    private static IEnumerable<string> OwnersOf(Answer answer) => answer.Sources.Select(s => s.Document).Concat(answer.LookedAt.Select(l => l.Document)).Distinct();
 
     private static string FilterKey(IReadOnlyDictionary<string, string>? filter) =>
         filter is null ? "" : string.Join('\n', filter.OrderBy(f => f.Key, StringComparer.Ordinal).Select(f => $"{f.Key}={f.Value}"));

@@ -62,6 +62,7 @@ internal static class IngestionEndpoints
         if (limit is < 1 or > MaxPage) throw new RagException(ErrorKind.Invalid, $"limit is {limit}.", $"Choose 1 to {MaxPage}.");
         var collection = await library.GetAsync(name, ct);
         var rows = await library.ListAsync(collection, after, prefix, limit + 1, ct);
+        library.Shown("list", collection, [.. rows.Take(limit)]);
         var page = rows.Take(limit).Select(d => DocumentView.Of(d, collection)).ToList();
         return TypedResults.Ok(new DocumentList(page, rows.Count > limit ? page[^1].Uri : null));
     }
@@ -70,14 +71,17 @@ internal static class IngestionEndpoints
     {
         var collection = await library.GetAsync(name, ct);
         var document = await library.GetAsync(collection, id, ct);
+        library.Shown("read", collection, document);
         return TypedResults.Ok(DocumentView.Of(document, collection) with { Versions = (await documents.VersionsAsync(id, ct)).Select(VersionView.Of).ToList() });
     }
 
     private static async Task<ContentHttpResult> GetText(string name, string id, Library library, DocumentRecord documents, CancellationToken ct, long? version = null)
     {
-        var document = await library.GetAsync(await library.GetAsync(name, ct), id, ct);
+        var collection = await library.GetAsync(name, ct);
+        var document = await library.GetAsync(collection, id, ct);
         string text = await documents.TextAsync(id, version ?? document.Version, ct)
             ?? throw new RagException(ErrorKind.NotFound, $"Version {version} of document '{id}' is not kept.", $"The current version is {document.Version}.");
+        library.Shown("read", collection, document);
         return TypedResults.Text(text, "text/plain; charset=utf-8", Encoding.UTF8);
     }
 

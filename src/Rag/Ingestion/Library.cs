@@ -1,4 +1,5 @@
 using Rag.Access;
+using Rag.Audit;
 using Rag.Foundation;
 using Rag.Storage;
 
@@ -15,7 +16,7 @@ internal sealed record Effect(long Position, IReadOnlyList<string> Waiting)
 /// read is to them as if it were not there: the same error, in the same words. What takes something away from somebody
 /// returns when no replica shows it any more.
 /// </summary>
-internal sealed class Library(Collections collections, DocumentRecord documents, Followers followers)
+internal sealed class Library(Collections collections, DocumentRecord documents, Followers followers, DataAccessLog accesses)
 {
     private static readonly TimeSpan EffectLimit = TimeSpan.FromSeconds(5);
 
@@ -62,6 +63,13 @@ internal sealed class Library(Collections collections, DocumentRecord documents,
         documents.ListAsync(collection.Id, afterUri, prefix, limit, Caller.Current.Scope, ct);
 
     public Task<DocumentInfo> GetAsync(Collection collection, string id, CancellationToken ct) => documents.GetAsync(collection, id, Caller.Current.Scope, ct);
+
+    /// <summary>Notes that the caller is shown the documents: listed, or their words read.</summary>
+    public void Shown(string how, Collection collection, params IReadOnlyCollection<DocumentInfo> shown)
+    {
+        var own = Caller.Current.WithoutPrivilege;
+        accesses.Note(new(how, collection.Id, null, null, [.. shown.Select(d => d.Id)]) { Privileged = own is not null && !shown.All(d => own.Shows(d.LimitedTo)) });
+    }
 
     public async Task<DocumentInfo?> FindByUriAsync(Collection collection, string uri, CancellationToken ct) =>
         await documents.FindByUriAsync(collection.Id, uri, ct) is { } found && Caller.Current.Scope.Shows(found.LimitedTo) ? found : null;

@@ -1,4 +1,5 @@
 using Rag.Access;
+using Rag.Audit;
 using Rag.Foundation;
 using Rag.Indexing;
 using Rag.Ingestion;
@@ -6,7 +7,7 @@ using Rag.Ingestion;
 namespace Rag.Retrieval;
 
 /// <summary>Finds passages for whoever asks, in a collection that they may read and among the documents that they are shown.</summary>
-internal sealed class PassageSearch(Retriever retriever, ISearchIndex index, IIndexer indexer, RetrievalOptions options)
+internal sealed class PassageSearch(Retriever retriever, ISearchIndex index, IIndexer indexer, DataAccessLog accesses, RetrievalOptions options)
 {
     private const int MaxAttempts = 4;
     private static readonly TimeSpan WaitLimit = TimeSpan.FromSeconds(10);
@@ -19,14 +20,18 @@ internal sealed class PassageSearch(Retriever retriever, ISearchIndex index, IIn
         var mode = RetrievalModes.Parse(request.Mode);
         if (request.WaitFor is { } position) await indexer.WaitForAsync(position, WaitLimit, ct);
         var collection = await retriever.CollectionAsync(request.Collection, ct);
-        var scope = Caller.Current.Scope;
+        var caller = Caller.Current;
+        var scope = caller.Scope;
         for (int attempt = 1; attempt <= MaxAttempts; attempt++)
         {
             string? now = index.StateOf(collection, scope);
             var found = await retriever.FindAsync(collection, query, mode, request.K, request.By == "document", request.Filter, scope, ct);
             // What was taken away while this was found is not told any more.
-            if (index.StateOf(collection, scope) == now || await index.ShowsAsync(collection, found.Chunks.Select(c => c.Chunk.DocumentId).ToHashSet(), scope, ct))
-                return Response(query, collection, found);
+            string[] shown = [.. found.Chunks.Select(c => c.Chunk.DocumentId).Distinct()];
+            if (index.StateOf(collection, scope) != now && !await index.ShowsAsync(collection, shown, scope, ct)) continue;
+            bool privileged = caller.WithoutPrivilege is { } own && !await index.ShowsAsync(collection, shown, own, ct);
+            accesses.Note(new("search", collection.Id, query, null, shown) { Privileged = privileged });
+            return Response(query, collection, found);
         }
         throw Retriever.Unsettled();
     }
