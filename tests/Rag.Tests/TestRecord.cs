@@ -28,6 +28,7 @@ internal sealed class TestRecord : IAsyncDisposable
     public Dictionary<string, string?> Settings => _pglite is not null ? SettingsOf(_pglite) : _server is null ? [] : new()
     {
         ["Storage:Provider"] = "postgres",
+        ["Audit:KeyFile"] = AuditKeyFile.Shared,
         ["Storage:Postgres:ConnectionString"] = ConnectionString,
         ["Storage:Postgres:MaxPoolSize"] = "8",
     };
@@ -35,6 +36,7 @@ internal sealed class TestRecord : IAsyncDisposable
     public static Dictionary<string, string?> SettingsOf(PgliteServer server) => new()
     {
         ["Storage:Provider"] = "postgres",
+        ["Audit:KeyFile"] = AuditKeyFile.Shared,
         ["Storage:Postgres:ConnectionString"] = server.ConnectionString,
         // The least that there may be, and one session that all wait for.
         ["Storage:Postgres:MaxPoolSize"] = "4",

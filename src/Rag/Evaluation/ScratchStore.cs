@@ -29,7 +29,8 @@ internal sealed class ScratchStore : IAsyncDisposable
         {
             var configuration = new ConfigurationBuilder();
             if (settings is not null) configuration.AddConfiguration(settings);
-            configuration.AddInMemoryCollection([new("Storage:DataDirectory", store.DataDirectory)]);
+            // What is evaluated must not sign for the real record.
+            configuration.AddInMemoryCollection([new("Storage:DataDirectory", store.DataDirectory), new("Audit:Checkpoints:Directory", ""), new("Audit:Checkpoints:Url", "")]);
             store._record = await ScratchRecord.CreateAsync(configuration.Build(), ct);
             configuration.AddInMemoryCollection(store._record.Settings);
             store._services = new ServiceCollection().AddLogging().AddRag(configuration.Build()).BuildServiceProvider();

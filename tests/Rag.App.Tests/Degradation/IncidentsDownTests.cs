@@ -25,7 +25,7 @@ public sealed class IncidentsDownTests(OwnPostgres postgres) : IClassFixture<Own
         string database = await server.CreateDatabaseAsync(Cancel);
         string[] settings =
         [
-            "Storage:Provider=postgres", "Storage:Postgres:ConnectionString=" + new NpgsqlConnectionStringBuilder(database), "Storage:Postgres:ConnectTimeoutMs=1000", "Storage:Postgres:StatementTimeoutMs=1000",
+            "Storage:Provider=postgres", AuditKeyFile.Setting, "Storage:Postgres:ConnectionString=" + new NpgsqlConnectionStringBuilder(database), "Storage:Postgres:ConnectTimeoutMs=1000", "Storage:Postgres:StatementTimeoutMs=1000",
             $"Contacts:OnCallEngineer:Webhook={inbox.Address}",
         ];
         string starts = TimeProvider.System.GetUtcNow().ToString("O", CultureInfo.InvariantCulture), id;

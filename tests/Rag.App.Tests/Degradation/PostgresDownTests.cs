@@ -229,7 +229,7 @@ public sealed class PostgresDownTests(OwnPostgres postgres) : IClassFixture<OwnP
 
     private static string[] Settings(string database, FaultProxy proxy) =>
     [
-        "Storage:Provider=postgres", "Storage:Postgres:ConnectionString=" + new NpgsqlConnectionStringBuilder(database) { Port = proxy.Port },
+        "Storage:Provider=postgres", AuditKeyFile.Setting, "Storage:Postgres:ConnectionString=" + new NpgsqlConnectionStringBuilder(database) { Port = proxy.Port },
         "Storage:Postgres:ConnectTimeoutMs=1000", "Storage:Postgres:StatementTimeoutMs=1000",
     ];
 

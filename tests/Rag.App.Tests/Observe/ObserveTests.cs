@@ -117,7 +117,7 @@ public sealed class ObserveTests : IDisposable
         await using var server = await PostgresServer.StartAsync(Cancel);
         await using var proxy = FaultProxy.Start(server.Port);
         string database = new Npgsql.NpgsqlConnectionStringBuilder(await server.CreateDatabaseAsync(Cancel)) { Port = proxy.Port }.ToString();
-        await using var replica = await Replica.StartAsync(_data, "Storage:Provider=postgres", $"Storage:Postgres:ConnectionString={database}", "Storage:Postgres:ConnectTimeoutMs=1000");
+        await using var replica = await Replica.StartAsync(_data, "Storage:Provider=postgres", AuditKeyFile.Setting, $"Storage:Postgres:ConnectionString={database}", "Storage:Postgres:ConnectTimeoutMs=1000");
         await replica.PutAsync("a.txt", "Zebrafinches stand on twigs.");
         proxy.Down();
         JsonElement status = default;

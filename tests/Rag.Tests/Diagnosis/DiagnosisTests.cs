@@ -78,7 +78,7 @@ public sealed class DiagnosisTests
     {
         TestRecord.RequirePostgres();
         await using var postgres = await PostgresServer.StartAsync(Cancel);
-        await using var service = await TestService.StartAsync(settings: new() { ["Storage:Provider"] = "postgres", ["Storage:Postgres:ConnectionString"] = postgres.ConnectionString() });
+        await using var service = await TestService.StartAsync(settings: new() { ["Storage:Provider"] = "postgres", ["Audit:KeyFile"] = AuditKeyFile.Shared, ["Storage:Postgres:ConnectionString"] = postgres.ConnectionString() });
         var well = await service.Get<Doctor>().LookAsync(Doctor.Request(null, false, false), Cancel);
         well.Findings.Where(f => f.Area is Areas.Database or Areas.Index or Areas.Clock && Severity.Rank(f.Severity) > Severity.Rank(Severity.Notice)).ShouldBeEmpty();
         await postgres.KillAsync();

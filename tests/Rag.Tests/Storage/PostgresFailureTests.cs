@@ -22,7 +22,7 @@ public sealed class PostgresFailureTests
         await using var postgres = await PostgresServer.StartAsync(Cancel);
         await using var service = await TestService.StartAsync(settings: new()
         {
-            ["Storage:Provider"] = "postgres", ["Storage:Postgres:ConnectionString"] = postgres.ConnectionString(),
+            ["Storage:Provider"] = "postgres", ["Audit:KeyFile"] = AuditKeyFile.Shared, ["Storage:Postgres:ConnectionString"] = postgres.ConnectionString(),
         });
         await service.PutAsync("a.txt", "Herons stand in shallow water.");
         await postgres.KillAsync();
