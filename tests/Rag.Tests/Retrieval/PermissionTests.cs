@@ -1,6 +1,7 @@
 using Dapper;
 using Rag.Access;
 using Rag.Answering;
+using Rag.Audit;
 using Rag.Foundation;
 using Rag.Indexing;
 using Rag.Ingestion;
@@ -331,6 +332,46 @@ public abstract class PermissionTests(Engine engine)
         await Task.WhenAll(askers);
         leaks.ShouldBe(0);
         told.ShouldBeGreaterThan(0, "nobody was ever shown anything, which proves nothing");
+    }
+
+    [Fact]
+    public async Task An_administrator_who_is_shown_a_document_past_its_groups_is_on_the_record_for_it()
+    {
+        await using var service = await TestService.StartAsync(engine: engine);
+        await service.PutAsync("birds.txt", Herons);
+        var admin = With([new(Role.Admin, null)], "finance");
+        await As(admin, () => service.AskAsync("Where do herons stand?", options: new("lexical")));
+        await service.PutAsync("salaries.txt", Salaries, groups: ["finance"]);
+        await As(admin, () => AskAsync(service));
+        await service.Get<DataAccessLog>().FlushAsync(Cancel);
+        (await CountAsync()).ShouldBe(0);
+        await As(With([new(Role.Admin, null)]), async () =>
+        {
+            for (int i = 0; i < 3; i++) await AskAsync(service);
+            await service.Get<PassageSearch>().FindAsync(new("salaries", Mode: "lexical"), Cancel);
+            service.Get<Library>().Shown("read", await service.CollectionAsync(), (await service.Get<DocumentRecord>().FindByUriAsync((await service.CollectionAsync()).Id, "salaries.txt", Cancel))!);
+        });
+        await service.Get<DataAccessLog>().FlushAsync(Cancel);
+        (await CountAsync()).ShouldBe(1, "one record for what was noted together");
+
+        async Task<long> CountAsync()
+        {
+            await using var connection = await service.Get<Database>().OpenAsync(Cancel);
+            return await connection.ExecuteScalarAsync<long>("SELECT COUNT(*) FROM audit_records WHERE category = 'privileged_access'");
+        }
+    }
+
+    [Fact]
+    public async Task A_change_of_readers_is_on_the_record_with_the_change_by_whoever_made_it()
+    {
+        await using var service = await TestService.StartAsync(engine: engine);
+        string id = (await service.PutAsync("salaries.txt", Salaries)).Id!;
+        await As(Writer("finance"), () => PermitAsync(service, id, "finance"));
+        await As(Writer("finance"), () => service.PutAsync("salaries.txt", Salaries + " And in May.", groups: ["board", "finance"]));
+        await As(Writer("finance"), () => service.PutAsync("salaries.txt", Salaries + " And in May.", groups: ["finance"]));
+        await using var connection = await service.Get<Database>().OpenAsync(Cancel);
+        (await connection.QueryAsync<(string, string)>("SELECT action, resource FROM audit_records WHERE category = 'permission_change' ORDER BY at, id")).ShouldBe(Enumerable.Repeat(("document.permit", $"document:{id}"), 3));
+        (await connection.ExecuteScalarAsync<long>("SELECT COUNT(DISTINCT subject) FROM audit_records WHERE category = 'permission_change'")).ShouldBe(1);
     }
 
     [Fact]
