@@ -57,7 +57,7 @@ public sealed class PermissionReplicaTests
         await using var service = await TestService.StartAsync(engine: Engine.Postgres);
         string id = (await service.PutAsync("salaries.txt", Salaries)).Id!;
         await service.Get<Database>().WriteAsync(tx => tx.Connection!.ExecuteAsync(
-            "INSERT INTO followers (id, subject, name, position, seen_at) VALUES ('still', 'index', 'replica-9', 1, @now), ('gone', 'index', 'replica-8', 1, 0)", new { now = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() * 1000 }, tx), Cancel);
+            "INSERT INTO followers (id, subject, name, position, seen_at) VALUES ('still', 'index', 'replica-9', 1, @now), ('gone', 'index', 'replica-8', 1, 0)", new { now = TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds() * 1000 }, tx), Cancel);
         var effect = await PermitAsync(service, id, "finance");
         effect.Waiting.ShouldBe(["replica-9"]);
         (await As(Reader(), () => AskAsync(service))).Text.ShouldBe(Answer.AbstainedText);
