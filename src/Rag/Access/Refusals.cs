@@ -45,7 +45,7 @@ internal sealed class Refusals(Database database, AuditTrail audit, RecordState 
         if (others > 0) entries.Add(new(Event(AuditCategory.Refusal, "access.refused", "service:http", others), Actor.System));
         try
         {
-            await database.WriteAsync(tx => audit.AppendAsync(tx, entries), ct);
+            await database.WriteAsync(tx => audit.AppendManyAsync(tx, entries), ct);
         }
         catch
         {

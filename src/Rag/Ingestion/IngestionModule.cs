@@ -17,6 +17,7 @@ internal static class IngestionModule
             async (name, ct) => (await s.GetRequiredService<Collections>().FindAsync(name, ct))?.Id,
             async ct => (await s.GetRequiredService<Collections>().ListAsync(ct)).ToDictionary(c => c.Id, c => c.Name)));
         services.AddSingleton<DocumentRecord>();
+        services.AddSingleton<Library>();
         services.AddSingleton<DocumentWriter>();
         services.AddSingleton(s => new DocumentParser(options.Parsing, s.GetRequiredService<TimeProvider>()));
         services.AddSingleton<IngestionMetrics>();

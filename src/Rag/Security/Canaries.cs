@@ -2,6 +2,7 @@ using System.Data.Common;
 using System.Security.Cryptography;
 using System.Text;
 using Dapper;
+using Rag.Access;
 using Rag.Audit;
 using Rag.Foundation;
 using Rag.Ingestion;
@@ -40,7 +41,7 @@ internal sealed class Canaries(Database database, RecordState state, Collections
         string note = Line(wanted.Note ?? "", "note"), title = Line(wanted.Title ?? "", "title");
         if (wanted.Document is null == (title.Length == 0)) throw new RagException(ErrorKind.Invalid, "A canary is a document that is there, or one that is to be made.", "Name the document, or give a title for a new one, not both.");
         var collection = await collections.GetAsync(wanted.Collection, ct);
-        var document = wanted.Document is { } id ? await documents.GetAsync(collection, id, ct) : await MakeAsync(collection, title, wanted.Text, ct);
+        var document = wanted.Document is { } id ? await documents.GetAsync(collection, id, Caller.Current.Scope, ct) : await MakeAsync(collection, title, wanted.Text, ct);
         var canary = new Canary(document.Id, collection.Name, document.Title, note, time.GetUtcNow(), Actor.Current.Name);
         await database.WriteAsync(async tx =>
         {
