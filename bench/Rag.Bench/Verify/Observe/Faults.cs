@@ -42,7 +42,6 @@ internal sealed record Fault(string Name, string[] Alerts, string[] Pages, bool 
 internal static class Faults
 {
     private const string ReadOnly = "rag_read_only{replica=\"stand-in\"}";
-    private const string Audit = "rag_audit_checkpoint_age_seconds";
 
     public static readonly IReadOnlyList<Fault> All =
     [
@@ -53,15 +52,15 @@ internal static class Faults
             return () => { };
         }, standIn: true),
         Given("no backup was ever made", ["BackupTooOld", "BackupUnverified"], [], _ => () => { }),
-        Given("certificates and audit checkpoint run out", ["CertificateExpires", "CertificateExpiresSoon", "AuditCheckpointTooOld"], ["CertificateExpires"], stage =>
+        Given("certificates run out", ["CertificateExpires", "CertificateExpiresSoon"], ["CertificateExpires"], stage =>
         {
-            string[] series = [Certificate("a"), Certificate("b"), Audit];
+            string[] series = [Certificate("a"), Certificate("b")];
             double now = TimeProvider.System.GetUtcNow().ToUnixTimeSeconds();
             stage.Inbox.Set(series[0], now + 2 * 86_400);
             stage.Inbox.Set(series[1], now + 10 * 86_400);
-            stage.Inbox.Set(series[2], 10_000);
             return () => Array.ForEach(series, stage.Inbox.Clear);
         }, standIn: true),
+        new("for three hours no checkpoint of the audit record could be copied outside", ["AuditCheckpointTooOld"], [], false, BlockCheckpointsAsync),
         new("one in 250 questions is refused", ["AvailabilityBurnSlow", "ErrorsBurnSlow"], [], false, (stage, ct) => WhileAsync(stop => FewRefusedAsync(stage, stop), ct)),
         new("one in five questions is slow", ["LatencyBurnSlow"], [], false, (stage, ct) => WhileAsync(stop => SomeSlowAsync(stage, stop), ct)),
         new("no question was asked before", ["CacheHitRateLow"], [], false, (stage, ct) => WhileAsync(stop => LoadAsync(stage.SlowAddress, stage.Cluster.NewBodies(), 4, 40, stop), ct)),
@@ -222,6 +221,24 @@ internal static class Faults
             using var request = new HttpRequestMessage(HttpMethod.Get, "/v1/collections") { Headers = { Host = $"host{n}.example" } };
             using var response = await stage.StrictReplica.SendAsync(request, stop);
         }
+    }
+
+    /// <summary>The folder of the checkpoints is gone, the last copy was made three hours ago, and a new term begins, which knows of nothing younger.</summary>
+    private static async Task<Func<Task>> BlockCheckpointsAsync(Stage stage, CancellationToken ct)
+    {
+        string folder = Path.Combine(stage.Cluster.Servers.State, "checkpoints"), aside = folder + ".aside";
+        Directory.Move(folder, aside);
+        await File.WriteAllTextAsync(folder, "", ct);
+        await using var connection = new NpgsqlConnection(stage.Cluster.Servers.PostgresConnection);
+        await connection.OpenAsync(ct);
+        await using var command = new NpgsqlCommand("UPDATE audit_checkpoints SET outside_at = outside_at - 10800000000; UPDATE leases SET holder = 'nobody', until_at = 0", connection);
+        await command.ExecuteNonQueryAsync(ct);
+        return () =>
+        {
+            File.Delete(folder);
+            Directory.Move(aside, folder);
+            return Task.CompletedTask;
+        };
     }
 
     /// <summary>A transaction that holds a lock until the fault ends.</summary>

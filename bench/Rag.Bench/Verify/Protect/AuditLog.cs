@@ -10,7 +10,7 @@ namespace Rag.Bench.Verify.Protect;
 /// <summary>An audit record with nothing else going on: some actors, one of them erased, and a few signed checkpoints outside.</summary>
 internal sealed class AuditLog : IAsyncDisposable
 {
-    private const int Records = 24;
+    private const int Records = 14;
 
     private readonly ScratchStore _store;
 

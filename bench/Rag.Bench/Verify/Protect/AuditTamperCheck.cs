@@ -11,7 +11,7 @@ namespace Rag.Bench.Verify.Protect;
 /// </summary>
 internal static class AuditTamperCheck
 {
-    private const int Changes = 10_000, QuickChanges = 350, Rounds = 4;
+    private const int Changes = 10_000, QuickChanges = 210, Rounds = 4;
 
     private static readonly string[] Tables = ["audit_subjects", "audit_records", "audit_tree", "audit_nodes", "audit_checkpoints", "audit_segments", "audit_holds"];
 
