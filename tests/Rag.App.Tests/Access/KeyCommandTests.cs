@@ -23,7 +23,7 @@ public sealed class KeyCommandTests(KeyedServer server) : IClassFixture<KeyedSer
         var listed = await RunAsync(null, "keys", "list", "--json", "--data", data, "--set", "Access:Mode=keys");
         var key = JsonDocument.Parse(listed.Out).RootElement.GetProperty("keys")[0];
         // Whoever may open the data is an administrator, by the name that the system knows them by.
-        key.GetProperty("created_by").GetString().ShouldBe(Environment.UserName);
+        key.GetProperty("created_by").GetString().ShouldBe($"local {Environment.UserName}");
         var whoami = await RunAsync(null, "access", "whoami", "--data", data, "--set", "Access:Mode=keys");
         whoami.Out.ShouldContain($"local {Environment.UserName}: admin");
     }
