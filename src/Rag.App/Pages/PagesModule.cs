@@ -52,6 +52,7 @@ internal static class PagesModule
         pages.MapDocumentPages();
         pages.MapOperatePages();
         pages.MapIncidentPages();
+        pages.MapSecurityPages();
         pages.MapRunbookPages();
         return routes;
     }
