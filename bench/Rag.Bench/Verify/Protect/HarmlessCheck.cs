@@ -133,7 +133,7 @@ internal static partial class HarmlessCheck
         if (target.Method is "GET" or "DELETE") return request;
         request.Content = random.Next(4) switch
         {
-            0 => File(attack),
+            0 => Upload(attack),
             1 => new FormUrlEncodedContent(Names.Select(n => KeyValuePair.Create(n, attack))),
             2 => new StringContent(attack, Encoding.UTF8, "application/json"),
             _ => new StringContent(JsonSerializer.Serialize(Body(attack)), Encoding.UTF8, "application/json"),
@@ -148,7 +148,7 @@ internal static partial class HarmlessCheck
         ["note"] = attack, ["collection"] = "default", ["documents"] = new[] { new { uri = attack, text = $"About {attack}", title = attack } },
     };
 
-    private static MultipartFormDataContent File(string attack)
+    private static MultipartFormDataContent Upload(string attack)
     {
         var file = new ByteArrayContent(Encoding.UTF8.GetBytes($"<html><body>{attack}</body></html>"));
         file.Headers.ContentDisposition = new ContentDispositionHeaderValue("form-data") { Name = "\"file\"", FileNameStar = attack.Length > 200 ? attack[..200] : attack };

@@ -12,9 +12,10 @@ internal static partial class PromptInjection
 {
     private const int MaxDisguised = 4_000;
 
-    public static int Weigh(string text, Reading reading)
+    /// <param name="document">Whether it is a piece of a document: what that quotes is its subject.</param>
+    public static int Weigh(string text, Reading reading, bool document = false)
     {
-        int weight = WeighPlain(text, reading);
+        int weight = WeighPlain(text, reading, document);
         if (weight >= Sign.Alarm || text.Length > MaxDisguised) return weight;
         // Each disguise only where there is reason to look behind it.
         string lower = text.ToLowerInvariant();
@@ -26,13 +27,13 @@ internal static partial class PromptInjection
         return weight;
     }
 
-    private static int WeighPlain(string text, Reading reading)
+    private static int WeighPlain(string text, Reading reading, bool document = false)
     {
         // Whoever asks about an order quotes it.
         bool asks = reading == Reading.Prose && Asking().In(text);
         int quoted = asks ? 1 : 5, weight = 0;
         if (Leave().In(text)) weight += 5;
-        else if (LeaveQuoted().In(text)) weight += quoted;
+        else if (LeaveQuoted().In(text)) weight += document ? 1 : quoted;
         if (Reveal().In(text)) weight += 5;
         if (RevealAsked().In(text)) weight += 5;
         if (Become().In(text)) weight += 5;
