@@ -5,13 +5,13 @@ namespace Rag.Testing;
 /// <summary>An attack, and where it stands.</summary>
 /// <param name="Class">After the classes of the OWASP Core Rule Set, and of attacks on language models.</param>
 /// <param name="Where"><c>query</c>: a value of an address, encoded; <c>path</c>: an address; <c>header</c>: a header's value; <c>agent</c>: the name of a program; <c>question</c>; <c>document</c>.</param>
-internal sealed record AttackCase(string Class, string Where, string Text);
+public sealed record AttackCase(string Class, string Where, string Text);
 
 /// <summary>
 /// Attacks made from grammars: forms with random names, numbers, hosts, words and disguises in them. The forms are in two halves.
 /// Detectors may be made to see the first; the second is held out, and only looked at to measure.
 /// </summary>
-internal sealed class AttackCases(int seed, bool heldOut)
+public sealed class AttackCases(int seed, bool heldOut)
 {
     private readonly Random _random = new(seed);
 

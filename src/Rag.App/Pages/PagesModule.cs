@@ -54,6 +54,7 @@ internal static class PagesModule
         pages.MapDocumentPages();
         pages.MapOperatePages();
         pages.MapIncidentPages();
+        pages.MapSecurityPages();
         pages.MapRunbookPages();
         pages.MapAuditPages();
         pages.MapReportPages();

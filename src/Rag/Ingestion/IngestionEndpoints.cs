@@ -101,7 +101,7 @@ internal static class IngestionEndpoints
         return TypedResults.Ok(new PermissionResponse(id, groups, effect.Position, effect.Everywhere, effect.Waiting));
     }
 
-    private static DeleteResponse Deleted(Effect effect) => new(effect.Position, effect.Everywhere, effect.Waiting);
+    private static DeleteResponse Deleted(Spread spread) => new(spread.Position, spread.Everywhere, spread.Waiting);
 
     private static async Task<Ok<IngestResponse>> PutDocument(string name, string id, HttpRequest request, Library library, Ingestor ingestor, IngestionOptions options, CancellationToken ct)
     {

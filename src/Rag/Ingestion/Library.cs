@@ -5,8 +5,9 @@ using Rag.Storage;
 
 namespace Rag.Ingestion;
 
+/// <summary>How far a change has spread.</summary>
 /// <param name="Waiting">Processes that do not reflect it yet.</param>
-internal sealed record Effect(long Position, IReadOnlyList<string> Waiting)
+internal sealed record Spread(long Position, IReadOnlyList<string> Waiting)
 {
     public bool Everywhere => Waiting.Count == 0;
 }
@@ -50,7 +51,7 @@ internal sealed class Library(Collections collections, DocumentRecord documents,
         return await collections.EnsureAsync(name, language, ct);
     }
 
-    public async Task<Effect> DeleteCollectionAsync(string name, CancellationToken ct)
+    public async Task<Spread> DeleteCollectionAsync(string name, CancellationToken ct)
     {
         var collection = await GetToWriteAsync(name, ct);
         return await EffectAsync(await collections.DeleteAsync(collection.Name, ct), ct);
@@ -74,14 +75,14 @@ internal sealed class Library(Collections collections, DocumentRecord documents,
     public async Task<DocumentInfo?> FindByUriAsync(Collection collection, string uri, CancellationToken ct) =>
         await documents.FindByUriAsync(collection.Id, uri, ct) is { } found && Caller.Current.Scope.Shows(found.LimitedTo) ? found : null;
 
-    public async Task<Effect> DeleteAsync(DocumentInfo document, CancellationToken ct) => await EffectAsync(await documents.DeleteAsync(document, ct), ct);
+    public async Task<Spread> DeleteAsync(DocumentInfo document, CancellationToken ct) => await EffectAsync(await documents.DeleteAsync(document, ct), ct);
 
     /// <summary>Limits a document to groups, or to none for everybody.</summary>
-    public async Task<Effect> PermitAsync(Collection collection, DocumentInfo document, IReadOnlyList<string> groups, CancellationToken ct) =>
+    public async Task<Spread> PermitAsync(Collection collection, DocumentInfo document, IReadOnlyList<string> groups, CancellationToken ct) =>
         await EffectAsync(await documents.PermitAsync(collection, document, groups, Caller.Current.Scope, ct), ct);
 
     /// <summary>Waits until every process reflects the change, up to a bound; it holds in the record already.</summary>
-    public async Task<Effect> EffectAsync(long position, CancellationToken ct)
+    public async Task<Spread> EffectAsync(long position, CancellationToken ct)
     {
         try
         {

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Rag.Diagnosis;
 using Rag.Foundation;
 using Rag.Security.Advisories;
 using Rag.Storage.Leadership;
@@ -22,6 +23,7 @@ internal static class SecurityModule
         services.AddSingleton<Canaries>();
         services.AddSingleton<AccessWatch>();
         services.AddSingleton<IHostedService>(s => s.GetRequiredService<AccessWatch>());
+        services.AddSingleton(new CertificateSource(() => CertificateSource.Of("advisories", options.Advisories.Url)));
         services.AddSingleton<Certificates>();
         services.AddSingleton<Inventory>();
         services.AddSingleton<Sbom>();

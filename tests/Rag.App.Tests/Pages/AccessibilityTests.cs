@@ -34,6 +34,7 @@ public sealed class AccessibilityTests(Site site)
     [InlineData("operate")]
     [InlineData("incidents")]
     [InlineData("incident")]
+    [InlineData("security")]
     [InlineData("runbook")]
     [InlineData("section")]
     [InlineData("run")]
@@ -141,6 +142,7 @@ public sealed class AccessibilityTests(Site site)
         "document" => $"/documents/default/{await site.IdAsync("default", "handbook/backups.md")}?version=1&start=10&end=60#quote",
         "delete" => $"/documents/default/{await site.IdAsync("default", "handbook/backups.md")}/delete",
         "operate" => "/operate",
+        "security" => "/security",
         "incidents" => await IncidentAsync("incidents"),
         "incident" => await IncidentAsync("incident"),
         "runbook" => "/runbook",

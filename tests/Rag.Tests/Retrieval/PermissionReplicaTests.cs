@@ -96,7 +96,7 @@ public sealed class PermissionReplicaTests
 
     private static Task<Answer> AskAsync(TestService service) => service.AskAsync(Question, options: new("lexical"));
 
-    private static async Task<Effect> PermitAsync(TestService service, string id, params string[] groups)
+    private static async Task<Spread> PermitAsync(TestService service, string id, params string[] groups)
     {
         var library = service.Get<Library>();
         var collection = await library.GetAsync(Collections.Default, Cancel);

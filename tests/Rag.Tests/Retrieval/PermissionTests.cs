@@ -387,7 +387,7 @@ public abstract class PermissionTests(Engine engine)
     /// <summary>By words: an answer without the model is degraded where meaning was asked for, and none such is kept.</summary>
     private static Task<Answer> AskAsync(TestService service, string question = Question) => service.AskAsync(question, options: new("lexical"));
 
-    private static async Task<Effect> PermitAsync(TestService service, string id, params string[] groups)
+    private static async Task<Spread> PermitAsync(TestService service, string id, params string[] groups)
     {
         var library = service.Get<Library>();
         var collection = await library.GetAsync(Collections.Default, Cancel);

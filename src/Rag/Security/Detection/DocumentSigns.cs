@@ -34,7 +34,7 @@ internal static class DocumentSigns
             int start = Math.Max(0, at + found - Window / 4), end = Math.Min(text.Length, at + found + Window);
             string near = text[start..end];
             // A text about orders quotes them; what quotes is held to be a reader's.
-            if (PromptInjection.Weigh(near, Reading.Prose) is var w && w > weight) (weight, worst) = (w, near);
+            if (PromptInjection.Weigh(near, Reading.Prose, document: true) is var w && w > weight) (weight, worst) = (w, near);
             at += found + 1;
         }
         // A manual of prompts shows them in sentences; one sign is the subject, an alarm is the order itself.

@@ -12,9 +12,10 @@ internal static partial class PromptInjection
 {
     private const int MaxDisguised = 4_000;
 
-    public static int Weigh(string text, Reading reading)
+    /// <param name="document">Whether it is a piece of a document: what that quotes is its subject.</param>
+    public static int Weigh(string text, Reading reading, bool document = false)
     {
-        int weight = WeighPlain(text, reading);
+        int weight = WeighPlain(text, reading, document);
         if (weight >= Sign.Alarm || text.Length > MaxDisguised) return weight;
         // Each disguise only where there is reason to look behind it.
         string lower = text.ToLowerInvariant();
@@ -26,13 +27,13 @@ internal static partial class PromptInjection
         return weight;
     }
 
-    private static int WeighPlain(string text, Reading reading)
+    private static int WeighPlain(string text, Reading reading, bool document = false)
     {
         // Whoever asks about an order quotes it.
         bool asks = reading == Reading.Prose && Asking().In(text);
         int quoted = asks ? 1 : 5, weight = 0;
         if (Leave().In(text)) weight += 5;
-        else if (LeaveQuoted().In(text)) weight += quoted;
+        else if (LeaveQuoted().In(text)) weight += document ? 1 : quoted;
         if (Reveal().In(text)) weight += 5;
         if (RevealAsked().In(text)) weight += 5;
         if (Become().In(text)) weight += 5;
@@ -114,7 +115,7 @@ internal static partial class PromptInjection
     [GeneratedRegex(@"\byou\s+(?:are|'re)\s+(?:no\s+longer|not)\s+(?:bound|restricted|constrained|limited|governed)\b|\byou\s+(?:have\s+no|don'?t\s+have\s+any|do\s+not\s+have\s+any)\s+(?:\w+\s+)?(?:restrictions|rules|limits|filters|guidelines|limitations)\b|\b(?:all|your)\s+(?:\w+\s+)?(?:restrictions|safety\s+(?:rules|filters|guidelines)|filters|guardrails|safeguards)\s+(?:are|have\s+been)\s+(?:now\s+)?(?:lifted|removed|disabled|off|suspended|void)\b|\b(?:disable|turn\s+off|remove|deactivate)\s+(?:all\s+|your\s+|any\s+){1,2}(?:\w+\s+)?(?:restrictions|filters?|guardrails|safeguards|censorship|safety\s+\w+)\b", Patterns.Options, Patterns.TimeoutMs)]
     private static partial Regex Unbound();
 
-    [GeneratedRegex(@"\b(?:your|here\s+are\s+(?:your|the))\s+(?:new|real|actual|true|updated|only)\s+(?:instructions?|role|task|rules|goal|objective|job|purpose|directives?|orders|system\s+prompt)\s*(?:is|are|:|now)|\bfrom\s+now\s+on,?\s+(?:you|your|only|respond|answer|all\s+(?:your\s+)?(?:answers|responses))\b|(?:^|[\n.:>*#\]])\s*(?:new|updated|real|important|urgent|override|additional|admin|secret)\s+(?:system\s+)?(?:instructions?|directives?|orders|prompt|rules)\s*:|\b(?:instead|only)\s+(?:respond|reply|answer|say|output|print)\s+(?:only\s+)?(?:with|exactly|the\s+(?:word|phrase|text|following))\b|\b(?:the\s+)?(?:following|next)\s+(?:instructions?|text|message)\s+(?:overrides?|supersedes?|replaces?|takes?\s+precedence)|\b(?:supersedes?|overrides?|takes?\s+precedence\s+over)\s+(?:all\s+|any\s+|your\s+|the\s+){1,2}(?:\w+\s+)?(?:instructions|rules|prompts|guidelines|policies)", Patterns.Options, Patterns.TimeoutMs)]
+    [GeneratedRegex(@"\b(?:your|here\s+are\s+(?:your|the))\s+(?:new|real|actual|true|updated|only)\s+(?:instructions?|role|task|rules|goal|objective|job|purpose|directives?|orders|system\s+prompt)\s*(?:is|are|:|now)|\bfrom\s+now\s+on,?\s+(?:you|your|only|respond|answer|all\s+(?:your\s+)?(?:answers|responses))\b|(?:^|[\n.:>*#\]])\s*(?:new|updated|real|important|urgent|override|additional|admin|secret)\s+(?:system\s+)?(?:instructions?|directives?|orders|prompt|rules)\s*:|\b(?:instead|only)\s+(?:respond|reply|answer|say|output|print)\s+(?:only\s+)?(?:with|exactly|the\s+(?:word|phrase|text|following))\b|\b(?:the\s+)?(?:following|next)\s+(?:instructions?|text|message)\s+(?:overrides?|supersedes?|replaces?|takes?\s+precedence)|\b(?:supersedes?|overrides?|takes?\s+precedence\s+over)\s+(?:all\s+|any\s+|your\s+)(?:the\s+|your\s+|of\s+)?(?:\w+\s+)?(?:instructions|rules|prompts|guidelines|policies)", Patterns.Options, Patterns.TimeoutMs)]
     private static partial Regex NewOrders();
 
     /// <summary>Tokens that models are trained to take for the marks of turns.</summary>
