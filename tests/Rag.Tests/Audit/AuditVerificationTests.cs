@@ -3,6 +3,7 @@ using Rag.Audit;
 using Rag.Foundation;
 using Rag.Storage;
 using Rag.Storage.Leadership;
+using Rag.Testing;
 
 namespace Rag.Tests.Audit;
 
@@ -291,6 +292,49 @@ public sealed class AuditVerificationTests
         copied.ShouldBe(copied.Order());
         File.ReadAllText(Path.Combine(blocked, "latest.note")).ShouldBe(CheckpointCopies.Read(blocked).Last());
         Directory.Delete(Path.GetDirectoryName(blocked)!, recursive: true);
+    }
+
+    [Fact]
+    public async Task A_witness_gets_every_checkpoint_and_one_that_is_away_gets_it_later()
+    {
+        await using var witness = HttpInbox.Start();
+        int status = 503;
+        witness.Answer = _ => (status, "");
+        await using var service = await TestService.StartAsync(settings: new(Still()) { ["Audit:Checkpoints:Url"] = witness.Address.ToString() });
+        await FillAsync(service, 3);
+        await SignAsync(service);
+        service.Get<CheckpointCopies>().Trouble.ShouldNotBeNull().ShouldContain("503");
+        status = 200;
+        await SignAsync(service);
+        service.Get<CheckpointCopies>().Trouble.ShouldBeNull();
+        Checkpoint.Open(System.Text.Encoding.UTF8.GetString(witness.All.Last().Body), service.Get<AuditTree>().Key).ShouldNotBeNull().Size.ShouldBeGreaterThanOrEqualTo(3);
+    }
+
+    [Fact]
+    public async Task Replicas_that_share_a_record_write_one_tree_whoever_leads()
+    {
+        await using var record = await TestRecord.CreateAsync(Engine.Postgres);
+        string outside = Directory.CreateTempSubdirectory("rag-outside-").FullName;
+        var settings = new Dictionary<string, string?> { ["Audit:Checkpoints:Directory"] = outside, ["Audit:CheckpointSeconds"] = "1" };
+        await using (var second = await TestService.StartAsync(engine: Engine.Postgres, record: record, settings: settings))
+        {
+            await using (var first = await TestService.StartAsync(engine: Engine.Postgres, record: record, settings: settings))
+            {
+                await Task.WhenAll(Enumerable.Range(0, 4).Select(n => FillAsync(n % 2 == 0 ? first : second, 25, id: $"u-{n}")));
+                // Whoever leads stops in order; the other goes on.
+                await first.Get<Leader>().ReleaseAsync(Cancel);
+                await second.Get<Leader>().ReleaseAsync(Cancel);
+                await Task.WhenAll(FillAsync(first, 10), FillAsync(second, 10));
+            }
+            await FillAsync(second, 5);
+            await SignAsync(second);
+            second.Get<AuditTree>().Trouble.ShouldBeNull();
+            var result = await VerifyAsync(second);
+            result.Problems.ShouldBeEmpty();
+            result.Records.ShouldBeGreaterThanOrEqualTo(125);
+            result.Unsequenced.ShouldBeLessThanOrEqualTo(1);
+        }
+        Directory.Delete(outside, recursive: true);
     }
 
     /// <summary>Another date, and timers that go as they do: years would be millions of their turns.</summary>
