@@ -8,6 +8,7 @@ using Dapper;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Rag.Access;
+using Spectre.Console;
 
 namespace Rag.Testing.Access;
 
@@ -109,12 +110,13 @@ public sealed partial class AccessMatrix(IServiceProvider services, Uri address,
         string LeafOf(string[] words) => leaves.Where(l => words.Length >= l.Split(' ').Length && string.Join(' ', words.Take(l.Split(' ').Length)) == l).MaxBy(l => l.Length) ?? string.Join(' ', words);
         Compare("command", leaves, table.Select(t => LeafOf(t.Words)), mismatches);
         string folder = Directory.CreateTempSubdirectory("rag-matrix-").FullName;
-        var (output, errors) = (Console.Out, Console.Error);
+        var (output, errors, console) = (Console.Out, Console.Error, AnsiConsole.Console);
         try
         {
             // What they print is not what is looked at.
             Console.SetOut(TextWriter.Null);
             Console.SetError(TextWriter.Null);
+            AnsiConsole.Console = AnsiConsole.Create(new() { Out = new AnsiConsoleOutput(TextWriter.Null) });
             await File.WriteAllTextAsync(Path.Combine(folder, "matrix.txt"), "The matrix was here.", ct);
             int number = 0;
             using (var http = new HttpClient { BaseAddress = address, DefaultRequestHeaders = { Authorization = new AuthenticationHeaderValue("Bearer", askers.Single(a => a.Role == "admin").Key) } })
@@ -139,6 +141,7 @@ public sealed partial class AccessMatrix(IServiceProvider services, Uri address,
         {
             Console.SetOut(output);
             Console.SetError(errors);
+            AnsiConsole.Console = console;
             Directory.Delete(folder, recursive: true);
         }
         return table.Count;

@@ -52,8 +52,8 @@ public sealed class KeysAndGrantsTests
         second.Key.OldSecretUntil.ShouldBe(time.GetUtcNow().AddHours(2));
         (service.Open(first.Secret) is not null, service.Open(second.Secret) is not null).ShouldBe((true, true));
         time.Advance(TimeSpan.FromHours(2));
-        (service.Open(first.Secret) is not null, service.Open(second.Secret) is not null).ShouldBe((false, true));
         await service.Get<AccessDirectory>().RefreshAsync(Cancel);
+        (service.Open(first.Secret) is not null, service.Open(second.Secret) is not null).ShouldBe((false, true));
         var third = await service.Get<ApiKeys>().RotateAsync(first.Key.Id, new("0s"), Cancel);
         (service.Open(second.Secret) is not null, service.Open(third.Secret) is not null).ShouldBe((false, true));
         third.Key.ExpiresAt.ShouldBe(time.GetUtcNow().AddDays(10));
