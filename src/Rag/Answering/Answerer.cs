@@ -56,8 +56,7 @@ internal sealed class Answerer(ISearchIndex index, IIndexer indexer, Retriever r
         {
             var (answer, hit) = await SettledAsync(asked, ct);
             if (!asked.NoCache) metrics.Question(answer.Answer.Degraded ? "degraded" : answer.Answer.Outcome, hit);
-            bool privileged = caller.WithoutPrivilege is { } own && !await index.ShowsAsync(collection, [.. answer.Documents], own, ct);
-            accesses.Note(answer.AccessIn(collection.Id, privileged));
+            accesses.Note(answer.AccessIn(collection.Id, await retriever.IsPrivilegedAsync(collection, answer.Documents, caller, ct)));
             return (answer, hit);
         }
         catch (Exception e) when (e is not OperationCanceledException)

@@ -29,8 +29,7 @@ internal sealed class PassageSearch(Retriever retriever, ISearchIndex index, IIn
             // What was taken away while this was found is not told any more.
             string[] shown = [.. found.Chunks.Select(c => c.Chunk.DocumentId).Distinct()];
             if (index.StateOf(collection, scope) != now && !await index.ShowsAsync(collection, shown, scope, ct)) continue;
-            bool privileged = caller.WithoutPrivilege is { } own && !await index.ShowsAsync(collection, shown, own, ct);
-            accesses.Note(new("search", collection.Id, query, null, shown) { Privileged = privileged });
+            accesses.Note(new("search", collection.Id, query, null, shown) { Privileged = await retriever.IsPrivilegedAsync(collection, shown, caller, ct) });
             return Response(query, collection, found);
         }
         throw Retriever.Unsettled();

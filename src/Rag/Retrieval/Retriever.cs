@@ -36,6 +36,10 @@ internal sealed class Retriever(
         return await collections.FindAsync(name, ct) is { } found && caller.MayRead(found.Id) ? found : throw Collections.Unknown(name);
     }
 
+    /// <summary>Whether the caller is shown some of the documents by the right to see everything only; costs nothing where nothing is limited.</summary>
+    public async ValueTask<bool> IsPrivilegedAsync(Collection collection, IEnumerable<string> documents, Caller caller, CancellationToken ct) =>
+        caller.WithoutPrivilege is { } own && index.StateOf(collection, own) != index.StateOf(collection, ReadScope.Everything) && !await index.ShowsAsync(collection, [.. documents], own, ct);
+
     /// <summary>What somebody may read went on changing while they were being answered.</summary>
     public static RagException Unsettled() => new(ErrorKind.Unavailable, "What you may read changed while this was being answered, several times.", "Ask again.");
 

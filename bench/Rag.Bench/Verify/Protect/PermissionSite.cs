@@ -28,6 +28,7 @@ internal sealed class PermissionSite : IAsyncDisposable
         return new()
         {
             ["Storage:Provider"] = "postgres",
+            ["Audit:KeyFile"] = AuditKeyFile.Shared,
             ["Storage:Postgres:ConnectionString"] = site._pglite.ConnectionString,
             ["Storage:Postgres:MaxPoolSize"] = "4",
             ["Storage:Postgres:StatementTimeoutMs"] = "60000",
@@ -46,6 +47,7 @@ internal sealed class PermissionSite : IAsyncDisposable
         return new()
         {
             ["Storage:Provider"] = "postgres",
+            ["Audit:KeyFile"] = AuditKeyFile.Shared,
             ["Storage:Postgres:ConnectionString"] = await postgres.CreateDatabaseAsync(token),
             ["Storage:Postgres:MaxPoolSize"] = "12",
             ["Caching:Redis:Endpoints"] = redis.Endpoint,
