@@ -66,8 +66,10 @@ internal sealed class CertificateDiagnosis(
         else if (now < c.NotBefore) findings.Critical("not_yet_valid", $"The certificate of {end.Name} is not valid yet.", evidence, Refuse, "rag doctor clock");
         else if (left <= VerySoon) findings.Critical("expiring", $"The certificate of {end.Name} expires within days.", evidence, "After that, " + char.ToLowerInvariant(Refuse[0]) + Refuse[1..], openssl);
         else if (left <= Soon) findings.Warning("expiring", $"The certificate of {end.Name} expires soon.", evidence, "After that, " + char.ToLowerInvariant(Refuse[0]) + Refuse[1..], openssl);
-        if (c.NameWrong) Wrong("name", $"The certificate of {end.Name} is for another name than {end.Host}.", evidence);
-        if (c.ChainProblem is { } chain) Wrong("chain", $"The certificate of {end.Name} is not trusted on this machine.", $"{evidence}: {chain}");
+        // By which name others call this server, and whom they trust, is not known here.
+        bool own = end.Name == OwnCertificate.Name;
+        if (c.NameWrong && !own) Wrong("name", $"The certificate of {end.Name} is for another name than {end.Host}.", evidence);
+        if (c.ChainProblem is { } chain && !own) Wrong("chain", $"The certificate of {end.Name} is not trusted on this machine.", $"{evidence}: {chain}");
         if (findings.Count == before) findings.Ok("valid", $"The certificate of {end.Name} is valid.", evidence);
 
         void Wrong(string name, string what, string why)

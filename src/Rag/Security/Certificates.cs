@@ -17,6 +17,6 @@ internal sealed class Certificates(CertificateDiagnosis certificates, TimeProvid
         if (c.Problem is not null) return new(c.End.Name, c.End.At, "unseen", "", "", null, null, c.Problem);
         double days = Math.Round((c.NotAfter - now).TotalDays, 1);
         string state = c.NotAfter <= now ? "expired" : c.NotAfter - now <= CertificateDiagnosis.Soon ? "expiring" : "valid";
-        return new(c.End.Name, c.End.At, state, c.Subject, c.Issuer, c.NotAfter, days, c.NameWrong ? "It is for another name." : c.ChainProblem);
+        return new(c.End.Name, c.End.At, state, c.Subject, c.Issuer, c.NotAfter, days, !c.End.Verified ? null : c.NameWrong ? "It is for another name." : c.ChainProblem);
     }
 }

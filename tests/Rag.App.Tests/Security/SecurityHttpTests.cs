@@ -87,6 +87,14 @@ public sealed class SecurityHttpTests
             var list = (await http.GetFromJsonAsync<JsonElement>("/admin/v1/security/certificates", Cancel)).GetProperty("certificates");
             var own = list.EnumerateArray().ShouldHaveSingleItem();
             (own.GetProperty("name").GetString(), own.GetProperty("state").GetString(), own.GetProperty("subject").GetString()).ShouldBe(("server", "expiring", "CN=localhost"));
+            own.TryGetProperty("problem", out _).ShouldBeFalse();
+            string metrics = "";
+            for (int n = 0; n < 100 && !metrics.Contains("rag_certificate_expiry_timestamp_seconds{", StringComparison.Ordinal); n++)
+            {
+                await Task.Delay(100, Cancel);
+                metrics = await http.GetStringAsync("/metrics", Cancel);
+            }
+            metrics.ShouldMatch("rag_certificate_expiry_timestamp_seconds\\{[^}]*name=\"server\"");
             await app.StopAsync(Cancel);
         }
         finally
