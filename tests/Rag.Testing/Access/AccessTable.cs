@@ -28,6 +28,38 @@ public static class AccessTable
         PUT /v1/collections/*/documents/*: writer
         DELETE /v1/collections/*/documents/*: writer
         GET /v1/collections/*/documents/*/text: reader
+        PUT /v1/collections/*/documents/*/permissions: writer
+
+        GET /admin/v1/audit/records: auditor
+        GET /admin/v1/audit/records/*: auditor
+        GET /admin/v1/audit/records/*/proof: auditor
+        GET /admin/v1/audit/consistency: auditor
+        GET /admin/v1/audit/checkpoints: auditor
+        GET /admin/v1/audit/key: auditor
+        GET /admin/v1/audit/export: auditor
+        POST /admin/v1/audit/verify: auditor
+        GET /admin/v1/audit/segments: auditor
+        GET /admin/v1/audit/holds: auditor
+        POST /admin/v1/audit/holds: admin
+        DELETE /admin/v1/audit/holds/*: admin
+        POST /admin/v1/audit/erase: admin
+        GET /admin/v1/access/review: auditor
+        GET /admin/v1/reviews: auditor
+        GET /admin/v1/reviews/*: auditor
+        POST /admin/v1/reviews/*/done: auditor
+        GET /admin/v1/reviews/done/*: auditor
+        GET /admin/v1/reports: auditor
+        POST /admin/v1/reports: auditor
+        GET /admin/v1/reports/*: auditor
+        GET /admin/v1/security/events: operator, auditor
+        GET /admin/v1/security/callers: operator, auditor
+        GET /admin/v1/security/certificates: operator, auditor
+        GET /admin/v1/security/scans: operator, auditor
+        POST /admin/v1/security/scans: operator
+        GET /admin/v1/security/sbom: operator, auditor
+        GET /admin/v1/security/canaries: operator, auditor
+        POST /admin/v1/security/canaries: operator
+        DELETE /admin/v1/security/canaries/*: operator
 
         GET /admin/v1/access/grants: admin
         POST /admin/v1/access/grants: admin
@@ -98,6 +130,7 @@ public static class AccessTable
         POST /documents/new-collection: writer
         POST /documents/*/upload: writer
         GET /documents/*/*: reader
+        POST /documents/*/*/permissions: writer
         GET /documents/*/*/delete: writer
         POST /documents/*/*/delete: writer
         GET /operate: operator
@@ -111,6 +144,16 @@ public static class AccessTable
         POST /incidents: operator
         GET /incidents/*: operator
         POST /incidents/*/*: operator
+        GET /security: operator, auditor
+        POST /security/scan: operator
+        GET /audit: auditor
+        POST /audit/verify: auditor
+        GET /audit/*: auditor
+        GET /reports: auditor
+        POST /reports: auditor
+        GET /reports/*: auditor
+        GET /reviews/*: auditor
+        POST /reviews/*: auditor
         GET /runbook: operator
         GET /runbook/*: operator
         POST /runbook/*/runs: operator
@@ -168,6 +211,31 @@ public static class AccessTable
         rag maintenance window cancel x: operator
         rag runbook runs: operator
         rag runbook runs show x: operator
+        rag documents permit x --everybody: writer
+        rag audit list: auditor
+        rag audit show x: auditor
+        rag audit verify: auditor
+        rag audit export --output FILE: auditor
+        rag audit segments: auditor
+        rag audit key show: auditor
+        rag audit hold list: auditor
+        rag audit hold add --reason matrix: admin
+        rag audit hold remove x: admin
+        rag audit erase x: admin
+        rag access review: auditor
+        rag reviews list: auditor
+        rag reviews show access: auditor
+        rag reviews done access --notes matrix: auditor
+        rag report compliance: auditor
+        rag report list: auditor
+        rag security events: operator, auditor
+        rag security callers: operator, auditor
+        rag security certificates: operator, auditor
+        rag security scan --last: operator, auditor
+        rag security sbom: operator, auditor
+        rag security canary list: operator, auditor
+        rag security canary add --title matrix: operator
+        rag security canary remove x: operator
         rag keys create matrix --role reader: admin
         rag keys list: admin
         rag keys rotate x: admin
