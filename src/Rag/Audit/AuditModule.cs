@@ -21,6 +21,7 @@ internal static class AuditModule
         services.AddSingleton<AuditTree>();
         services.AddSingleton<AuditKeeping>();
         services.AddSingleton<AuditQuery>();
+        services.AddSingleton<AuditSummary>();
         services.AddSingleton<AuditExport>();
         services.AddSingleton<AuditVerifier>();
         services.AddSingleton<DataAccessLog>();

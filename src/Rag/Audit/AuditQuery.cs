@@ -109,6 +109,13 @@ internal sealed class AuditQuery(Database database, AuditKeys keys, AuditTrail a
         return note is null ? ("", null) : (note, Checkpoint.Open(note, tree.Key));
     }
 
+    /// <summary>The newest checkpoint as it was signed; null where there is none.</summary>
+    public async Task<string?> NewestNoteAsync(CancellationToken ct)
+    {
+        await using var connection = await database.OpenAsync(ct);
+        return await NewestAsync(connection, ct) is { Checkpoint: not null } newest ? newest.Note : null;
+    }
+
     /// <summary>Pseudonyms that an actor is written under: one, or several of different kinds.</summary>
     public static async Task<string[]> SubjectsAsync(DbConnection connection, string actor, CancellationToken ct) => [.. await connection.QueryAsync<string>(new CommandDefinition(
         "SELECT id FROM audit_subjects WHERE id = @actor OR owner = @actor OR substr(owner, length(owner) - length(@tail) + 1) = @tail ORDER BY created_at DESC LIMIT @MaxSubjects", new { actor, tail = ":" + actor, MaxSubjects }, cancellationToken: ct))];

@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
+using Rag.Access;
 using Rag.Audit;
 using Rag.Foundation;
 
@@ -10,7 +11,7 @@ internal static class IncidentsEndpoints
 {
     public static IEndpointRouteBuilder MapIncidents(this IEndpointRouteBuilder routes)
     {
-        var admin = routes.MapGroup("/admin/v1").WithTags("Operate");
+        var admin = routes.MapGroup("/admin/v1").WithTags("Operate").Needs(Role.Operator);
         admin.MapPost("/alerts", TakeAsync).Accepts<AlertmanagerPayload>("application/json").WithSummary("Take alerts in, as Alertmanager's webhook (version 4) posts them");
         admin.MapPost("/contacts/test", (ContactTest? test, Notifier notifier, Recipients recipients, AuditTrail audit, CancellationToken ct) => TestAsync(test?.Role, notifier, recipients, audit, ct))
             .WithSummary("Send a test by every channel of a role, or of all roles");

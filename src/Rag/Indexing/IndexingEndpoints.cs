@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
+using Rag.Access;
 using Rag.Audit;
 using Rag.Inference;
 using Rag.Ingestion;
@@ -12,7 +13,7 @@ internal static class IndexingEndpoints
 {
     public static IEndpointRouteBuilder MapIndexing(this IEndpointRouteBuilder routes)
     {
-        var group = routes.MapGroup("/admin/v1/index").WithTags("Operate");
+        var group = routes.MapGroup("/admin/v1/index").WithTags("Operate").Needs(Role.Operator);
         group.MapGet("/", (IndexVerifier verifier, Embedder embedder, CancellationToken ct) => verifier.StatusAsync(embedder, ct)).WithSummary("How far the index is");
         group.MapPost("/verify", async (IndexVerifier verifier, AuditTrail audit, CancellationToken ct) =>
         {
