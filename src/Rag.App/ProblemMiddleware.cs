@@ -83,7 +83,10 @@ internal static partial class ProblemMiddleware
             return Task.CompletedTask;
         }
         context.Response.Clear();
+        SecurityHeaders.Apply(context);
         context.Response.StatusCode = status;
+        // RFC 6750, 3: what to show, and whether something that was shown did not do.
+        if (status == 401) context.Response.Headers.WWWAuthenticate = context.Request.Headers.Authorization.Count > 0 ? "Bearer realm=\"rag-system\", error=\"invalid_token\"" : "Bearer realm=\"rag-system\"";
         SetRetryAfter(context.Response, status, overloaded: type.EndsWith(":overloaded", StringComparison.Ordinal), retryAfterSeconds);
         var problem = new ProblemDetails { Status = status, Type = type, Title = title, Detail = detail, Instance = context.Request.Path };
         problem.Extensions["remedy"] = remedy;

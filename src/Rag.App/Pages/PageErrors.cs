@@ -31,6 +31,11 @@ internal static partial class PageErrors
         {
             await next(context);
         }
+        catch (RagException e) when (e.Kind == ErrorKind.Unauthenticated && !context.Response.HasStarted && (HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method)))
+        {
+            // Whoever is not known signs in, and comes back to where they wanted to go.
+            context.Response.Redirect(SignInPages.Url(context.Request.Path + context.Request.QueryString));
+        }
         catch (RagException e)
         {
             await ShowAsync(context, Failure.Of(e));
@@ -63,6 +68,7 @@ internal static partial class PageErrors
             return Task.CompletedTask;
         }
         context.Response.Clear();
+        Rag.Audit.Actor.Become(AccessMiddleware.CallerOf(context));
         ProblemMiddleware.SetRetryAfter(context.Response, failure.Status, overloaded: failure.Title == Problems.Of(ErrorKind.Overloaded).Title, failure.RetryAfterSeconds);
         return PageResult.Of<FailurePage, Failure>(context, failure, failure.Status).ExecuteAsync(context);
     }

@@ -37,13 +37,20 @@ public sealed class AccessibilityTests(Site site)
     [InlineData("retention")]
     [InlineData("incidents")]
     [InlineData("incident")]
+    [InlineData("security")]
     [InlineData("runbook")]
     [InlineData("section")]
     [InlineData("run")]
+    [InlineData("access")]
     public async Task No_page_violates_a_rule_in_light_or_dark(string page)
     {
         await using var visit = await site.VisitAsync(await PathAsync(page));
         if (page == "new collection") await visit.Page.GetByText("New collection").ClickAsync();
+        if (page == "access")
+        {
+            await visit.Page.GetByText("New key").ClickAsync();
+            await visit.Page.GetByText("New grant").ClickAsync();
+        }
         if (page == "upload")
         {
             await visit.Page.Locator("#files").SetInputFilesAsync([DocumentsTests.File("ok.md", "# Fine\n\nThis one is fine."), DocumentsTests.File("empty.md", "")]);
@@ -69,7 +76,7 @@ public sealed class AccessibilityTests(Site site)
     public async Task No_page_scrolls_sideways(int width)
     {
         await using var visit = await site.VisitAsync("/", o => o.ViewportSize = new() { Width = width, Height = 740 });
-        foreach (string page in new[] { "welcome", "answer", "abstained", "failure", "documents", "document", "delete", "operate", "maintenance", "schedules", "retention", "incidents", "incident", "runbook", "section", "run" })
+        foreach (string page in new[] { "welcome", "answer", "abstained", "failure", "documents", "document", "delete", "operate", "maintenance", "schedules", "retention", "incidents", "incident", "runbook", "section", "run", "access", "security", "audit", "audit record", "reports", "report", "review" })
         {
             await visit.Page.GotoAsync(await PathAsync(page));
             int overflow = await visit.Page.EvaluateAsync<int>("document.documentElement.scrollWidth - document.documentElement.clientWidth");
@@ -141,11 +148,18 @@ public sealed class AccessibilityTests(Site site)
         "maintenance" => await MaintenanceAsync(),
         "schedules" => await RetainedAsync("schedules"),
         "retention" => await RetainedAsync("retention"),
+        "security" => "/security",
         "incidents" => await IncidentAsync("incidents"),
         "incident" => await IncidentAsync("incident"),
         "runbook" => "/runbook",
         "section" => "/runbook/planned-deployments",
         "run" => await RunAsync(),
+        "audit" => "/audit",
+        "audit record" => await RecordAsync(),
+        "reports" => "/reports",
+        "report" => await ReportAsync(),
+        "review" => "/reviews/access",
+        "access" => await AccessAsync(),
         _ => "/nothing/there",
     };
 
@@ -188,6 +202,19 @@ public sealed class AccessibilityTests(Site site)
         return $"/incidents/{id}";
     }
 
+    /// <summary>Keys in each state, and grants.</summary>
+    private async Task<string> AccessAsync()
+    {
+        using var made = await site.Http.PostAsJsonAsync("/admin/v1/keys", new { name = "reading room", roles = new[] { "reader" }, collections = new[] { "default" }, groups = new[] { "staff" }, owner = "library" });
+        made.EnsureSuccessStatusCode();
+        using var old = await site.Http.PostAsJsonAsync("/admin/v1/keys", new { name = "old one", roles = new[] { "operator", "auditor" } });
+        string id = (await old.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("key").GetProperty("id").GetString()!;
+        (await site.Http.DeleteAsync($"/admin/v1/keys/{id}")).EnsureSuccessStatusCode();
+        using var granted = await site.Http.PostAsJsonAsync("/admin/v1/access/grants", new { principal_kind = "group", principal = $"staff-{id}", role = "reader", expires = "30d" });
+        granted.EnsureSuccessStatusCode();
+        return "/operate/access";
+    }
+
     /// <summary>A walk with a result of each kind.</summary>
     private async Task<string> RunAsync()
     {
@@ -196,6 +223,17 @@ public sealed class AccessibilityTests(Site site)
         foreach (var (step, outcome) in new[] { ("1a", "done"), ("2", "failed"), ("3", "skipped") })
             (await site.Http.PostAsJsonAsync($"/admin/v1/runbook/runs/{id}/steps/{step}", new { outcome, output = string.Join('\n', Enumerable.Range(1, 60)), note = "noted" })).EnsureSuccessStatusCode();
         return $"/runbook/cache-issues?run={id}";
+    }
+
+    /// <summary>The newest record of the audit record: that it was looked for.</summary>
+    private async Task<string> RecordAsync() =>
+        $"/audit/{(await site.Http.GetFromJsonAsync<JsonElement>("/admin/v1/audit/records?limit=1")).GetProperty("records")[0].GetProperty("id").GetString()}";
+
+    private async Task<string> ReportAsync()
+    {
+        using var made = await site.Http.PostAsJsonAsync("/admin/v1/reports", new { month = TimeProvider.System.GetUtcNow().ToString("yyyy-MM", System.Globalization.CultureInfo.InvariantCulture) });
+        made.EnsureSuccessStatusCode();
+        return $"/reports/{(await made.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("id").GetString()}";
     }
 
     private static async Task TabToAsync(IPage page, string id)
