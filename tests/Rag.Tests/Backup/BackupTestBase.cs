@@ -49,6 +49,8 @@ public abstract class BackupTestBase : IAsyncDisposable
         await service.PutAsync("travel.txt", "Travel by train is paid in full. Ärger über Zoë’s 🚆 is not.");
         await service.PutAsync("lab.txt", "The centrifuge is cleaned on Fridays.", "lab");
         await service.AskAsync("How long is the notice period?");
+        // Answers are kept behind the answer.
+        while (await QueryAsync<long>(service, "SELECT COUNT(*) FROM answers") == 0) await Task.Delay(10, Cancel);
     }
 
     private protected static Task<BackupInfo> BackUpAsync(TestService service, string kind = BackupKind.Daily) => service.Get<BackupWriter>().CreateAsync(kind, null, Cancel);
