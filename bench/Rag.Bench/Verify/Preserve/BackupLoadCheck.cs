@@ -16,7 +16,7 @@ namespace Rag.Bench.Verify.Preserve;
 internal static class BackupLoadCheck
 {
     private const int Runs = 20, QuickRuns = 2;
-    private const int Writers = 3, KeysPerWriter = 40;
+    private const int Writers = 3, KeysPerWriter = 40, WritesBetween = 12;
 
     public static IEnumerable<Check> All()
     {
@@ -39,11 +39,15 @@ internal static class BackupLoadCheck
             var source = await stores.StoreAsync(postgres, start: true, ct);
             var model = new ConcurrentDictionary<string, List<Write>>();
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(ct);
-            var writers = Enumerable.Range(0, Writers).Select(w => Task.Run(() => WriteAsync(source, model, w, stop.Token), ct)).ToList();
+            long acknowledged = 0;
+            var writers = Enumerable.Range(0, Writers).Select(w => Task.Run(() => WriteAsync(source, model, w, () => Interlocked.Increment(ref acknowledged), stop.Token), ct)).ToList();
             var backups = new List<BackupInfo>();
             for (int run = 0; run < runs / 2; run++)
             {
-                await Task.Delay(Random.Shared.Next(50, 400), ct);
+                // Something must have been written since, or there would be nothing to tell the backups apart.
+                long enough = acknowledged + WritesBetween;
+                while (Interlocked.Read(ref acknowledged) < enough) await Task.Delay(5, ct);
+                await Task.Delay(Random.Shared.Next(100), ct);
                 backups.Add(await source.Get<BackupWriter>().CreateAsync(run % 4 == 3 ? BackupKind.Weekly : BackupKind.Daily, null, ct));
             }
             await stop.CancelAsync();
@@ -80,7 +84,7 @@ internal static class BackupLoadCheck
         return new(wrong.Count, wrong.Count == 0 ? note : $"{note}; {string.Join("; ", wrong.Take(10))}");
     }
 
-    private static async Task WriteAsync(ScratchStore store, ConcurrentDictionary<string, List<Write>> model, int writer, CancellationToken stop)
+    private static async Task WriteAsync(ScratchStore store, ConcurrentDictionary<string, List<Write>> model, int writer, Action wrote, CancellationToken stop)
     {
         var random = new Random(writer);
         var text = new GeneratedText(writer + 100);
@@ -95,12 +99,14 @@ internal static class BackupLoadCheck
                 {
                     var document = await store.Get<DocumentRecord>().FindByUriAsync(collection.Id, uri, CancellationToken.None);
                     history.Add(new(await store.Get<DocumentRecord>().DeleteAsync(document!, CancellationToken.None), null));
+                    wrote();
                     continue;
                 }
                 string written = text.Document(random.Next(1, 5));
                 await foreach (var outcome in store.Get<Ingestor>().IngestAsync(collection, new(uri, Encoding.UTF8.GetBytes(written)), CancellationToken.None))
                     if (outcome.Position is { } seq) history.Add(new(seq, written));
                     else throw new InvalidOperationException($"{uri} was not taken in: {outcome.Status} {outcome.Message}");
+                wrote();
             }
             catch (RagException e) when (e.Kind == ErrorKind.Unavailable)
             {
