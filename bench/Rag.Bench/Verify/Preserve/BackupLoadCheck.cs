@@ -45,7 +45,7 @@ internal static class BackupLoadCheck
             for (int run = 0; run < runs / 2; run++)
             {
                 // Something must have been written since, or there would be nothing to tell the backups apart.
-                long enough = acknowledged + WritesBetween;
+                long enough = Interlocked.Read(ref acknowledged) + WritesBetween;
                 while (Interlocked.Read(ref acknowledged) < enough) await Task.Delay(5, ct);
                 await Task.Delay(Random.Shared.Next(100), ct);
                 backups.Add(await source.Get<BackupWriter>().CreateAsync(run % 4 == 3 ? BackupKind.Weekly : BackupKind.Daily, null, ct));
