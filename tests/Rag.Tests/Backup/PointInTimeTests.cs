@@ -54,7 +54,7 @@ public sealed class PointInTimeTests : BackupTestBase
             await FillAsync(service);
             var before = await InRecordAsync(service);
             await Task.Delay(50, Cancel);
-            var point = DateTimeOffset.UtcNow;
+            var point = TimeProvider.System.GetUtcNow();
             await Task.Delay(50, Cancel);
             await service.DeleteAsync("travel.txt");
             await service.PutAsync("later.txt", "This came after the point in time.");
@@ -69,7 +69,7 @@ public sealed class PointInTimeTests : BackupTestBase
             Directory.EnumerateDirectories(Path.GetTempPath(), "rag-point-*").ShouldBeEmpty();
 
             // A time that the log does not reach is refused, and nothing is touched.
-            await Should.ThrowAsync<RagException>(service.Get<PointInTime>().RestoreAsync(DateTimeOffset.UtcNow - TimeSpan.FromDays(30), RestoreInto.Running, null, Cancel));
+            await Should.ThrowAsync<RagException>(service.Get<PointInTime>().RestoreAsync(TimeProvider.System.GetUtcNow() - TimeSpan.FromDays(30), RestoreInto.Running, null, Cancel));
             (await InRecordAsync(service))["documents"].ShouldBe(after["documents"]);
         }
         finally

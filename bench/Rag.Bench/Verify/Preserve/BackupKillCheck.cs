@@ -33,7 +33,7 @@ internal static class BackupKillCheck
         {
             if (postgres) BackupStores.RequirePostgres();
             await using var stores = new BackupStores();
-            var run = new Killing(stores, postgres, wrong, met);
+            await using var run = new Killing(stores, postgres, wrong, met);
             await run.StartAsync(ct);
             for (int k = 0; k < kills / 2; k++) await run.KillAsync(restore: k % 2 == 1, ct);
         }
@@ -42,16 +42,21 @@ internal static class BackupKillCheck
         return new(wrong.Count, wrong.Count == 0 ? note : $"{note}; {string.Join("; ", wrong.Take(10))}");
     }
 
-    private sealed class Killing(BackupStores stores, bool postgres, List<string> wrong, SortedDictionary<string, int> met)
+    private sealed class Killing(BackupStores stores, bool postgres, List<string> wrong, SortedDictionary<string, int> met) : IAsyncDisposable
     {
         private readonly Random _random = new();
         private readonly GeneratedText _text = new(11);
         private readonly string _data = Path.Combine(stores.Folder, "data");
         private string[] _flags = [];
-        private ServerProcess _server = null!;
+        private ServerProcess? _server;
         private string _good = "", _inBackup = "";
         private TimeSpan _backupTakes, _restoreTakes;
         private int _round;
+
+        public async ValueTask DisposeAsync()
+        {
+            if (_server is not null) await _server.DisposeAsync();
+        }
 
         public async Task StartAsync(CancellationToken ct)
         {
@@ -77,7 +82,7 @@ internal static class BackupKillCheck
             string before = await FingerprintAsync(ct);
             string operation = restore ? await BeginAsync($"/{_good}/restore", new { into = "running" }, ct) : await BeginAsync("", new { kind = "daily" }, ct);
             await Task.Delay(TimeSpan.FromMilliseconds(_random.NextDouble() * 1.1 * (restore ? _restoreTakes : _backupTakes).TotalMilliseconds), ct);
-            await _server.DisposeAsync();
+            await _server!.DisposeAsync();
             await RestartAsync(ct);
             string after = await FingerprintAsync(ct);
             bool done = restore ? after == _inBackup : after == before;
@@ -163,13 +168,13 @@ internal static class BackupKillCheck
 
         private async Task<JsonElement> GetAsync(string path, CancellationToken ct)
         {
-            using var response = await _server.Http.GetAsync(path, ct);
+            using var response = await _server!.Http.GetAsync(path, ct);
             return await ReadAsync(response, path, ct);
         }
 
         private async Task<JsonElement> PostAsync(string path, object? body, CancellationToken ct)
         {
-            using var response = body is null ? await _server.Http.PostAsync(path, null, ct) : await _server.Http.PostAsJsonAsync(path, body, ct);
+            using var response = body is null ? await _server!.Http.PostAsync(path, null, ct) : await _server!.Http.PostAsJsonAsync(path, body, ct);
             return await ReadAsync(response, path, ct);
         }
 
