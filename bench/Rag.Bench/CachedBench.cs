@@ -87,6 +87,49 @@ internal static class CachedBench
         }
     }
 
+    /// <summary>The same question of two servers of ours, one of which notes for nobody what it shows.</summary>
+    public static async Task<BenchResult> RunAuditAsync(bool quick, CancellationToken ct)
+    {
+        var duration = TimeSpan.FromSeconds(quick ? 0.5 : 3);
+        string folder = Directory.CreateTempSubdirectory("rag-audit-cost-").FullName;
+        try
+        {
+            await using var on = ServerProcess.StartAudited(System.IO.Path.Combine(folder, "on"), noted: true);
+            await using var off = ServerProcess.StartAudited(System.IO.Path.Combine(folder, "off"), noted: false);
+            foreach (var server in (ServerProcess[])[on, off])
+            {
+                await server.WaitReadyAsync(ct);
+                await FillAsync(server, ct);
+                await LoadAsync(server);
+            }
+            var result = BenchResult.Of("audit", "requests/s", await Rounds.RunAsync(quick ? 3 : 9, _ => LoadAsync(on), _ => LoadAsync(off)));
+            // What was counted is on the record, or the comparison would be of two servers that note nothing.
+            return result with { Detail = new Dictionary<string, double> { ["noted"] = await NotedAsync(on, ct), ["noted_without"] = await NotedAsync(off, ct) } };
+
+            async Task<double> LoadAsync(ServerProcess server) => (await HttpLoad.RunAsync(server.Port, HttpLoad.Post(server.Port, Path, Body), Connections, duration, ct)).RequestsPerSecond;
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    /// <summary>Accesses on a server's audit record, once it has written the last of them.</summary>
+    private static async Task<double> NotedAsync(ServerProcess server, CancellationToken ct)
+    {
+        await Task.Delay(TimeSpan.FromSeconds(2), ct);
+        double count = 0;
+        string before = "";
+        while (true)
+        {
+            using var page = JsonDocument.Parse(await server.Http.GetByteArrayAsync($"/admin/v1/audit/records?category=data_access&limit=500{before}", ct));
+            foreach (var record in page.RootElement.GetProperty("records").EnumerateArray())
+                count += record.GetProperty("event").GetProperty("unmapped").GetProperty("accesses").EnumerateArray().Sum(a => a.GetProperty("count").GetInt64());
+            if (!page.RootElement.TryGetProperty("next", out var next)) return count;
+            before = "&before=" + next.GetInt64();
+        }
+    }
+
     private const string Body = """{"question":"How long are audit logs kept?"}""";
 
     /// <summary>Puts a document in and asks twice; returns the second answer, which comes from the cache.</summary>

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Rag.Access;
 using Rag.Evaluation;
 using Rag.Foundation;
 using Rag.Indexing;
@@ -20,7 +21,7 @@ internal static class GrowthBench
     public static readonly IReadOnlyList<int> DefaultSizes = [10_000, 100_000, 1_000_000];
 
     private const string Model = "generated";
-    private const int Dimensions = 384;
+    public const int Dimensions = 384;
     private const int SentencesPerChunk = 5;
     private const int ChunksPerDocument = 20;
     private const int WarmUp = 20, Questions = 300;
@@ -34,7 +35,7 @@ internal static class GrowthBench
             try
             {
                 long started = Stopwatch.GetTimestamp();
-                Build(folder, size, ct);
+                Build(folder, size, static _ => [], ct).Dispose();
                 double buildSeconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
                 var detail = await OpenInChildAsync(folder, ct);
                 detail["chunks"] = size;
@@ -68,7 +69,7 @@ internal static class GrowthBench
         {
             string question = text.QuestionOn(snapshot.Load(random.Next(snapshot.Reader.MaxDoc)).Text);
             long asked = Stopwatch.GetTimestamp();
-            search.Search(snapshot, new(question, await embeddings.GetAsync(question, ct), RetrievalMode.Hybrid, 10, pool, OnePerDocument: false, Facts: null));
+            search.Search(snapshot, new(question, await embeddings.GetAsync(question, ct), RetrievalMode.Hybrid, 10, pool, OnePerDocument: false, Facts: null, ReadScope.Everything));
             if (i >= WarmUp) times.Add(Stopwatch.GetElapsedTime(asked).TotalMilliseconds);
         }
         Print("p50_ms", RankingScores.Percentile(times, 0.5));
@@ -82,9 +83,10 @@ internal static class GrowthBench
         return 0;
     }
 
-    private static void Build(string folder, int size, CancellationToken ct)
+    /// <param name="groups">What the document of a number is limited to.</param>
+    public static CollectionIndex Build(string folder, int size, Func<int, IReadOnlyList<string>> groups, CancellationToken ct)
     {
-        using var index = Open(folder, out _);
+        var index = Open(folder, out _);
         var text = new GeneratedText(20);
         for (int d = 0; d * ChunksPerDocument < size; d++)
         {
@@ -101,9 +103,10 @@ internal static class GrowthBench
                 chunks.Add((new(id, 1, d + 1, c, $"{text.Word()} {d}", $"generated/{d}.txt", "text/plain", at, at + body.Length, null, "", "", Sha256.Hex(body), UnitCodec.Encode(units, at), body), row));
                 at += body.Length + 2;
             }
-            index.Fill(new(id, new Dictionary<string, string>(), chunks));
+            index.Fill(new(id, new Dictionary<string, string>(), AllowedTerms.Of(groups(d)), chunks));
         }
         index.Show(size);
+        return index;
     }
 
     private static CollectionIndex Open(string folder, out bool fresh) =>

@@ -11,6 +11,7 @@ try
     return args switch
     {
         [BareServer.Command, var port, var file] => await BareServer.RunAsync(port, file, stop.Token),
+        [AuditedServer.Command, var port, var folder, var noted] => await AuditedServer.RunAsync(port, folder, noted, stop.Token),
         [GrowthBench.OpenCommand, var folder] => await GrowthBench.OpenAsync(folder, stop.Token),
         ["verify", .. var rest] => await Verification.RunAsync(rest, stop.Token),
         _ => await Benchmarks.RunAsync(args, stop.Token),

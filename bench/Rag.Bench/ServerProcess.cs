@@ -52,6 +52,13 @@ internal sealed class ServerProcess : IAsyncDisposable
         return Start("Rag.Bench", port, [BareServer.Command, port.ToString(System.Globalization.CultureInfo.InvariantCulture), answerFile]);
     }
 
+    /// <param name="noted">Whether what is shown is noted for the audit record.</param>
+    public static ServerProcess StartAudited(string dataDirectory, bool noted)
+    {
+        int port = FreePort();
+        return Start("Rag.Bench", port, [AuditedServer.Command, port.ToString(System.Globalization.CultureInfo.InvariantCulture), dataDirectory, noted.ToString()]);
+    }
+
     /// <summary>Waits until <c>/readyz</c> answers 200; returns the seconds since the process was started.</summary>
     public async Task<double> WaitReadyAsync(CancellationToken ct)
     {

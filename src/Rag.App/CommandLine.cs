@@ -44,7 +44,7 @@ internal static class CommandLine
         context = new CommandContext { ConnectAsync = (parse, ct) => ServerConnection.OpenAsync(context, parse, ct) };
         var root = new RootCommand("Answers from your own documents, each sentence with the span it came from.")
         {
-            context.Server, context.Data, context.Set, context.Json,
+            context.Server, context.Key, context.Data, context.Set, context.Json,
         };
         root.AddServe(context);
         root.AddStorage(context);

@@ -30,7 +30,7 @@ internal static partial class ProblemMiddleware
         catch (RagException e)
         {
             if (e.Kind is ErrorKind.Unavailable or ErrorKind.StorageFull) log.Unavailable(e, e.Message);
-            await WriteAsync(context, e.Kind, e.Message, e.Remedy);
+            await WriteAsync(context, e.Kind, e.Message, e.Remedy, e.RetryAfterSeconds);
         }
         catch (DbException e)
         {
@@ -67,15 +67,15 @@ internal static partial class ProblemMiddleware
         _ => WriteAsync(context, ErrorKind.NotFound, $"There is nothing at {context.Request.Path}.", "The interface's page at /docs shows what there is."),
     };
 
-    private static Task WriteAsync(HttpContext context, ErrorKind kind, string message, string remedy)
+    private static Task WriteAsync(HttpContext context, ErrorKind kind, string message, string remedy, int? retryAfterSeconds = null)
     {
         var (status, type, title) = Problems.Of(kind);
         if (kind is ErrorKind.TooLarge or ErrorKind.Overloaded)
             context.RequestServices.GetRequiredService<SecurityMetrics>().Event(kind == ErrorKind.TooLarge ? SecurityPattern.TooLarge : SecurityPattern.Overloaded);
-        return WriteAsync(context, status, type, title, message, remedy);
+        return WriteAsync(context, status, type, title, message, remedy, retryAfterSeconds);
     }
 
-    private static Task WriteAsync(HttpContext context, int status, string type, string title, string detail, string remedy)
+    private static Task WriteAsync(HttpContext context, int status, string type, string title, string detail, string remedy, int? retryAfterSeconds = null)
     {
         if (context.Response.HasStarted)
         {
@@ -83,8 +83,11 @@ internal static partial class ProblemMiddleware
             return Task.CompletedTask;
         }
         context.Response.Clear();
+        SecurityHeaders.Apply(context);
         context.Response.StatusCode = status;
-        SetRetryAfter(context.Response, status, overloaded: type.EndsWith(":overloaded", StringComparison.Ordinal));
+        // RFC 6750, 3: what to show, and whether something that was shown did not do.
+        if (status == 401) context.Response.Headers.WWWAuthenticate = context.Request.Headers.Authorization.Count > 0 ? "Bearer realm=\"rag-system\", error=\"invalid_token\"" : "Bearer realm=\"rag-system\"";
+        SetRetryAfter(context.Response, status, overloaded: type.EndsWith(":overloaded", StringComparison.Ordinal), retryAfterSeconds);
         var problem = new ProblemDetails { Status = status, Type = type, Title = title, Detail = detail, Instance = context.Request.Path };
         problem.Extensions["remedy"] = remedy;
         problem.Extensions["trace_id"] = Activity.Current?.TraceId.ToString() ?? context.TraceIdentifier;
@@ -92,9 +95,9 @@ internal static partial class ProblemMiddleware
     }
 
     /// <summary>What a refusal for now must say, on every door.</summary>
-    public static void SetRetryAfter(HttpResponse response, int status, bool overloaded)
+    public static void SetRetryAfter(HttpResponse response, int status, bool overloaded, int? seconds)
     {
-        if (status is 429 or 503) response.Headers.RetryAfter = (overloaded ? RetryAfterLoadSeconds : RetryAfterSeconds).ToString(System.Globalization.CultureInfo.InvariantCulture);
+        if (status is 429 or 503) response.Headers.RetryAfter = (seconds ?? (overloaded ? RetryAfterLoadSeconds : RetryAfterSeconds)).ToString(System.Globalization.CultureInfo.InvariantCulture);
     }
 
     [LoggerMessage(9001, LogLevel.Warning, "Refused for now: {Reason}")]

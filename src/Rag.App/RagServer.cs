@@ -18,13 +18,14 @@ using Rag.Security;
 using Rag.Slo;
 using Rag.Storage;
 using Rag.Telemetry;
-using Scalar.AspNetCore;
 
 namespace Rag.App;
 
 /// <summary>The server, built the same way for <c>rag serve</c>, for <c>rag demo</c>, inside a command, and in tests.</summary>
 internal static class RagServer
 {
+    private const int MaxConnections = 20_000;
+
     /// <param name="settings">Configuration that goes before files and environment.</param>
     /// <param name="ownsProcess">Whether signals to the process end this server; inside a command the command ends it.</param>
     /// <param name="configureKestrel">Where to listen, where the configuration's addresses do not say.</param>
@@ -32,6 +33,8 @@ internal static class RagServer
     public static WebApplication Build(
         IEnumerable<KeyValuePair<string, string?>> settings, LogLevel minimumLevel = LogLevel.Information, bool ownsProcess = false, Action<KestrelServerOptions>? configureKestrel = null)
     {
+        // A line feed alone ends no line (RFC 9112, 2.2, leaves it to the server); what stands before this one may see it otherwise.
+        AppContext.SetSwitch("Microsoft.AspNetCore.Server.Kestrel.DisableHttp1LineFeedTerminators", true);
         var configuration = RagConfiguration.Load(settings);
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory, WebRootPath = Path.Combine(AppContext.BaseDirectory, "wwwroot") });
         builder.Configuration.AddConfiguration(configuration);
@@ -60,19 +63,29 @@ internal static class RagServer
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, RetrievalJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, IndexingJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, StorageJson.Default);
+            json.SerializerOptions.TypeInfoResolverChain.Insert(0, AccessJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, CachingJson.Default);
+            json.SerializerOptions.TypeInfoResolverChain.Insert(0, AuditJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, MaintenanceJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, SloJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, DiagnosisJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, IncidentsJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, BackupJson.Default);
+            json.SerializerOptions.TypeInfoResolverChain.Insert(0, SecurityJson.Default);
+            json.SerializerOptions.TypeInfoResolverChain.Insert(0, ComplianceJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, RunbookJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, StatusJson.Default);
         });
+        // Addresses that begin with https:// take their certificate from the section Kestrel.
+        builder.WebHost.UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel((context, kestrel) =>
         {
             kestrel.AddServerHeader = false;
-            kestrel.Limits.MaxRequestBodySize = 1_000_000_000;
+            // Routes that take files say so; every other body is small.
+            kestrel.Limits.MaxRequestBodySize = LoadClass.MaxBodyBytes;
+            kestrel.Limits.MaxConcurrentConnections = MaxConnections;
+            kestrel.Limits.MaxRequestHeaderCount = 64;
+            kestrel.Limits.MaxRequestHeadersTotalSize = 32_768;
             // A question of the greatest length, percent-encoded, fits the address of its page.
             kestrel.Limits.MaxRequestLineSize = 32_768;
             kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(15);
@@ -81,18 +94,27 @@ internal static class RagServer
 
         var app = builder.Build();
         app.UseTelemetry();
+        app.UseCaller();
+        app.UseSecurity();
         app.UseDraining();
         app.UseMaintenance();
+        app.UseProxies();
+        app.UseSecurityHeaders();
         app.UseProblems();
+        app.UseOneLength();
         app.UseHostGuard();
         app.UsePages();
+        app.UseInterfacePolicy();
+        app.UseAccess();
         app.UseRateLimiter();
         app.UseRecordState();
-        app.MapAudit();
+        // Two slices stand before the one that knows roles.
+        app.MapGroup("").Needs(Role.Operator).MapStorage();
+        app.MapGroup("").Needs(Role.Auditor).MapAudit();
+        app.MapGroup("").Needs(Role.Admin).MapAuditKeeping();
         app.MapAccess();
         app.MapMaintenance();
         app.MapCaching();
-        app.MapStorage();
         app.MapIngestion();
         app.MapAnswering();
         app.MapRetrieval();
@@ -107,8 +129,7 @@ internal static class RagServer
         app.MapRunbook();
         app.MapStatus();
         app.MapPages();
-        app.MapOpenApi();
-        app.MapScalarApiReference("/docs", scalar => scalar.WithTitle("rag-system HTTP interface"));
+        app.MapInterface();
         return app;
     }
 

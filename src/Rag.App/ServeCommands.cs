@@ -36,6 +36,8 @@ internal static class ServeCommands
             var settings = ServerConnection.SettingsOf(context, parse);
             // The demo must not meddle with the documents of a real data directory.
             if (parse.GetValue(context.Data) is null) settings.Add(new("Storage:DataDirectory", Path.Combine("data", "demo")));
+            // It is for whoever started it, and for nobody else.
+            settings.Add(new("Access:Mode", AccessOptions.Open));
             string url = parse.GetValue(urls)!;
             return RunAsync(settings, url, LogLevel.Error, ct, (app, stop) => ShowManualAsync(context, app, FirstUrl(url), stop));
         });
@@ -77,10 +79,10 @@ internal static class ServeCommands
 
     private static async Task<WebApplication> StartAsync(List<KeyValuePair<string, string?>> settings, string urls, LogLevel minimumLevel, CancellationToken ct)
     {
-        OpenMode.RequireLoopback(urls.Split(';'));
         var app = RagServer.Build(settings, minimumLevel, ownsProcess: true);
         try
         {
+            Doors.Check(app, urls.Split(';'));
             foreach (string url in urls.Split(';')) app.Urls.Add(url);
             // The model loads while the index opens; the first question finds both.
             var warm = app.Services.GetRequiredService<Embedder>().WarmAsync(ct);

@@ -1,5 +1,7 @@
 using System.CommandLine;
 using System.Net.Sockets;
+using Microsoft.AspNetCore.Connections;
+using Rag.Access;
 using Rag.Foundation;
 using Rag.Foundation.Commands;
 
@@ -30,7 +32,9 @@ internal sealed class ServerConnection : IServerConnection
         if (parse.GetValue(context.Server) is not { } server) return await OpenLocalAsync(SettingsOf(context, parse), ct);
         if (!Uri.TryCreate(server, UriKind.Absolute, out var uri) || uri.Scheme is not ("http" or "https"))
             throw new RagException(ErrorKind.Invalid, $"'{server}' is not the address of a server.", "Write it as http://127.0.0.1:8080.");
-        return new ServerConnection(new HttpClient { BaseAddress = uri, Timeout = RequestLimit }, null, null);
+        var http = new HttpClient { BaseAddress = uri, Timeout = RequestLimit };
+        ServerKey.Show(http, parse.GetValue(context.Key));
+        return new ServerConnection(http, null, null);
     }
 
     /// <summary>Configuration from the options that every command has.</summary>
@@ -45,7 +49,12 @@ internal sealed class ServerConnection : IServerConnection
     {
         string directory = Directory.CreateTempSubdirectory("rag-").FullName;
         string socket = Path.Combine(directory, "s");
-        var app = RagServer.Build(settings, LogLevel.Critical, configureKestrel: kestrel => kestrel.ListenUnixSocket(socket));
+        var app = RagServer.Build(settings, LogLevel.Critical, configureKestrel: kestrel => kestrel.ListenUnixSocket(socket, listen => listen.Use(next => connection =>
+        {
+            // The folder of the socket is this user's alone, and so is who comes through it.
+            connection.Features.Set(new LocalConnection(Environment.UserName));
+            return next(connection);
+        })));
         try
         {
             await RagServer.StartAsync(app, ct);

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json.Serialization;
 using Microsoft.AspNetCore.Mvc;
+using Rag.Access;
 using Rag.Caching;
 using Rag.Foundation;
 using Rag.Foundation.Commands;
@@ -47,7 +48,7 @@ internal static class StatusCommands
                 // Known without the record, too.
                 (await services.GetRequiredService<IncidentDesk>().ListAsync(all: false, IncidentDesk.MaxList, ct)).Select(services.GetRequiredService<IncidentViews>().Summary).ToList());
             return record.Away ? status : await WithRecordAsync(status, services, ct);
-        }).WithTags("Operate").WithSummary("Where the service stands");
+        }).Needs(Role.Operator).WithTags("Operate").WithSummary("Where the service stands");
         return routes;
     }
 

@@ -13,7 +13,6 @@ public sealed class PgliteServer : IAsyncDisposable
     private static readonly string[] Packages = ["@electric-sql/pglite@0.5.14", "@electric-sql/pglite-pgvector@0.0.15"];
     private const string Script = "pglite-server.mjs";
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
-    private static readonly SemaphoreSlim Installing = new(1, 1);
     private static readonly ConcurrentBag<PgliteServer> Idle = [];
 
     private readonly ChildServer _process;
@@ -25,7 +24,7 @@ public sealed class PgliteServer : IAsyncDisposable
     public string ConnectionString => $"Host=127.0.0.1;Port={Port.ToString(CultureInfo.InvariantCulture)};Username=postgres;Database=postgres;SSL Mode=Disable;GSS Encryption Mode=Disable";
 
     /// <summary>Whether it can run here: Node and npm are installed.</summary>
-    public static bool IsInstalled => ChildServer.Find("node") is not null && ChildServer.Find("npm") is not null;
+    public static bool IsInstalled => NpmFolder.IsInstalled;
 
     /// <summary>An empty server: one that was given back, or a new one.</summary>
     public static async Task<PgliteServer> RentAsync(CancellationToken ct) => Idle.TryTake(out var idle) ? idle : await StartAsync(ct);
@@ -45,7 +44,7 @@ public sealed class PgliteServer : IAsyncDisposable
 
     public static async Task<PgliteServer> StartAsync(CancellationToken ct, bool withVector = true)
     {
-        string folder = await InstallAsync(ct);
+        string folder = await NpmFolder.WithAsync("pglite", Packages, Script, ct);
         int port = ChildServer.FreePort();
         var process = ChildServer.Start(
             ChildServer.Find("node")!, [Path.Combine(folder, Script), port.ToString(CultureInfo.InvariantCulture), .. withVector ? ["vector"] : Array.Empty<string>()], workingDirectory: folder);
@@ -80,36 +79,4 @@ public sealed class PgliteServer : IAsyncDisposable
     public Task KillAsync() => _process.KillAsync();
 
     public ValueTask DisposeAsync() => _process.DisposeAsync();
-
-    /// <summary>The folder with the packages, which the first call on a machine fills.</summary>
-    private static async Task<string> InstallAsync(CancellationToken ct)
-    {
-        string versions = string.Join('_', Packages.Select(p => p[(p.LastIndexOf('@') + 1)..]));
-        string folder = Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache", "rag-system-tests", "pglite-" + versions);
-        await Installing.WaitAsync(ct);
-        try
-        {
-            if (Directory.Exists(folder)) return WithScript(folder);
-            // Beside, then moved: an installation that breaks off leaves nothing that looks whole.
-            string beside = folder + "." + Environment.ProcessId.ToString(CultureInfo.InvariantCulture);
-            Directory.CreateDirectory(beside);
-            await ChildServer.RunAsync("npm", ["install", "--prefix", beside, "--no-audit", "--no-fund", "--loglevel=error", .. Packages], ct);
-            if (Directory.Exists(folder)) Directory.Delete(beside, recursive: true);
-            else Directory.Move(beside, folder);
-            return WithScript(folder);
-        }
-        finally
-        {
-            Installing.Release();
-        }
-    }
-
-    /// <summary>Node looks for packages beside the script.</summary>
-    private static string WithScript(string folder)
-    {
-        string beside = Path.Combine(folder, Script + "." + Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
-        File.Copy(Path.Combine(AppContext.BaseDirectory, Script), beside, overwrite: true);
-        File.Move(beside, Path.Combine(folder, Script), overwrite: true);
-        return folder;
-    }
 }

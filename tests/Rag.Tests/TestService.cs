@@ -2,6 +2,7 @@ using System.Text;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Rag.Access;
 using Rag.Answering;
 using Rag.Foundation;
 using Rag.Indexing;
@@ -61,18 +62,18 @@ internal sealed class TestService : IAsyncDisposable
     public Task<Collection> CollectionAsync(string name = Collections.Default, string? language = null) => Get<Collections>().EnsureAsync(name, language, Cancel);
 
     /// <summary>Puts a text in under an address and waits until it can be found (and, with a model, is embedded).</summary>
-    public async Task<IngestOutcome> PutAsync(string uri, string text, string collection = Collections.Default, Dictionary<string, string>? metadata = null)
+    public async Task<IngestOutcome> PutAsync(string uri, string text, string collection = Collections.Default, Dictionary<string, string>? metadata = null, params string[] groups)
     {
-        var outcome = await TryPutAsync(uri, text, collection, metadata);
+        var outcome = await TryPutAsync(uri, text, collection, metadata, groups);
         outcome.Status.ShouldNotBe(IngestOutcome.Failed, outcome.Message);
         return outcome;
     }
 
     /// <summary>The same, where being refused is what the test is about.</summary>
-    public async Task<IngestOutcome> TryPutAsync(string uri, string text, string collection = Collections.Default, Dictionary<string, string>? metadata = null)
+    public async Task<IngestOutcome> TryPutAsync(string uri, string text, string collection = Collections.Default, Dictionary<string, string>? metadata = null, params string[] groups)
     {
         var outcomes = new List<IngestOutcome>();
-        await foreach (var o in Get<Ingestor>().IngestAsync(await CollectionAsync(collection), new IncomingFile(uri, Encoding.UTF8.GetBytes(text), Metadata: metadata), Cancel)) outcomes.Add(o);
+        await foreach (var o in Get<Ingestor>().IngestAsync(await CollectionAsync(collection), new IncomingFile(uri, Encoding.UTF8.GetBytes(text), Metadata: metadata, Groups: groups.Length == 0 ? null : DocumentGroups.Given(groups)), Cancel)) outcomes.Add(o);
         await SettleAsync();
         return outcomes.ShouldHaveSingleItem();
     }
@@ -99,7 +100,7 @@ internal sealed class TestService : IAsyncDisposable
     }
 
     public async Task<IReadOnlyList<FoundChunk>> SearchAsync(string query, RetrievalMode mode = RetrievalMode.Hybrid, int count = 10, IReadOnlyDictionary<string, string>? filter = null, string collection = Collections.Default) =>
-        (await Get<Retriever>().FindAsync(await CollectionAsync(collection), query, mode, count, onePerDocument: false, filter, Cancel)).Chunks;
+        (await Get<Retriever>().FindAsync(await CollectionAsync(collection), query, mode, count, onePerDocument: false, filter, Caller.Current.Scope, Cancel)).Chunks;
 
     /// <summary>Stops as a killed process would leave things: nothing is flushed by hand.</summary>
     public async ValueTask DisposeAsync()

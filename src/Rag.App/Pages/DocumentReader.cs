@@ -1,3 +1,4 @@
+using Rag.Audit;
 using Rag.Ingestion;
 using Rag.Storage;
 
@@ -19,7 +20,7 @@ public sealed record DocumentExcerpt(string Text, int From, int To, int MarkStar
 }
 
 /// <summary>Reads the extracted text of a version and finds its structure again from the spans that the record keeps.</summary>
-internal sealed class DocumentReader(Database database, DocumentRecord documents)
+internal sealed class DocumentReader(Database database, DocumentRecord documents, DataAccessLog accesses)
 {
     /// <summary>Beyond this the structure of a document costs more to read than it helps to show.</summary>
     private const int MaxStructuredChunks = 5_000;
@@ -29,6 +30,7 @@ internal sealed class DocumentReader(Database database, DocumentRecord documents
     public async Task<DocumentExcerpt?> ReadAsync(Collection collection, DocumentInfo document, long version, (int Start, int End)? span, int at, int maxChars, CancellationToken ct)
     {
         if (await documents.TextAsync(document.Id, version, ct) is not { } text) return null;
+        accesses.Note(new("read", collection.Id, null, null, [document.Id]));
         var mark = span is { } s && IsSpan(text, s.Start, s.End) ? s : (Start: 0, End: 0);
         var (from, to) = Window(text, mark.End > 0 ? mark.Start : Math.Clamp(at, 0, text.Length), Math.Max(mark.End, 0), maxChars);
         // Chunks are kept of the current version only; earlier ones are shown as plain paragraphs.

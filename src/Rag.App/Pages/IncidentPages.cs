@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Http.HttpResults;
+using Rag.Access;
 using Rag.Foundation;
 using Rag.Incidents;
 
@@ -19,10 +20,10 @@ internal static class IncidentPages
 
     public static void MapIncidentPages(this IEndpointRouteBuilder pages)
     {
-        pages.MapGet("/incidents", ShowAsync);
-        pages.MapPost("/incidents", OpenAsync);
-        pages.MapGet("/incidents/{id}", ShowOneAsync);
-        pages.MapPost("/incidents/{id}/{step}", StepAsync);
+        pages.MapGet("/incidents", ShowAsync).Needs(Role.Operator);
+        pages.MapPost("/incidents", OpenAsync).Needs(Role.Operator);
+        pages.MapGet("/incidents/{id}", ShowOneAsync).Needs(Role.Operator);
+        pages.MapPost("/incidents/{id}/{step}", StepAsync).Needs(Role.Operator);
     }
 
     private static async Task<RazorComponentResult<IncidentsPage>> ShowAsync(HttpContext context, IncidentDesk desk, IncidentViews views, TimeProvider time, CancellationToken ct, string? state = null) =>

@@ -1,5 +1,6 @@
 using System.Data.Common;
 using Microsoft.AspNetCore.Http.HttpResults;
+using Rag.Access;
 using Rag.Foundation;
 using Rag.Indexing;
 using Rag.Slo;
@@ -19,7 +20,7 @@ public sealed record OperateModel(
 /// <summary>Operate: objectives with their budgets, the checklist, replicas, dependencies, the index.</summary>
 internal static class OperateEndpoints
 {
-    public static void MapOperatePages(this IEndpointRouteBuilder pages) => pages.MapGet("/operate", ShowAsync);
+    public static void MapOperatePages(this IEndpointRouteBuilder pages) => pages.MapGet("/operate", ShowAsync).Needs(Role.Operator);
 
     private static async Task<RazorComponentResult<OperatePage>> ShowAsync(
         HttpContext context, Dependencies dependencies, IIndexer indexer, ChangeLogWatch changeLog, RecordState record, SloReport slo, Checklist checklist, Replicas replicas, TimeProvider time, CancellationToken ct)

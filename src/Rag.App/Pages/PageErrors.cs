@@ -8,9 +8,10 @@ namespace Rag.App.Pages;
 /// <param name="Title">What kind of thing went wrong, a sentence without its full stop.</param>
 /// <param name="Message">What exactly.</param>
 /// <param name="Remedy">What the reader can do about it.</param>
-public sealed record Failure(int Status, string Title, string Message, string Remedy)
+/// <param name="RetryAfterSeconds">When trying again makes sense, where that is known.</param>
+public sealed record Failure(int Status, string Title, string Message, string Remedy, int? RetryAfterSeconds = null)
 {
-    internal static Failure Of(RagException e) => new(Problems.Of(e.Kind).Status, Problems.Of(e.Kind).Title, e.Message, e.Remedy);
+    internal static Failure Of(RagException e) => new(Problems.Of(e.Kind).Status, Problems.Of(e.Kind).Title, e.Message, e.Remedy, e.RetryAfterSeconds);
 }
 
 /// <summary>Shows errors of pages as pages; those of the HTTP interface go on to become problem details.</summary>
@@ -29,6 +30,11 @@ internal static partial class PageErrors
         try
         {
             await next(context);
+        }
+        catch (RagException e) when (e.Kind == ErrorKind.Unauthenticated && !context.Response.HasStarted && (HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method)))
+        {
+            // Whoever is not known signs in, and comes back to where they wanted to go.
+            context.Response.Redirect(SignInPages.Url(context.Request.Path + context.Request.QueryString));
         }
         catch (RagException e)
         {
@@ -62,7 +68,8 @@ internal static partial class PageErrors
             return Task.CompletedTask;
         }
         context.Response.Clear();
-        ProblemMiddleware.SetRetryAfter(context.Response, failure.Status, overloaded: failure.Title == Problems.Of(ErrorKind.Overloaded).Title);
+        Rag.Audit.Actor.Become(AccessMiddleware.CallerOf(context));
+        ProblemMiddleware.SetRetryAfter(context.Response, failure.Status, overloaded: failure.Title == Problems.Of(ErrorKind.Overloaded).Title, failure.RetryAfterSeconds);
         return PageResult.Of<FailurePage, Failure>(context, failure, failure.Status).ExecuteAsync(context);
     }
 

@@ -15,15 +15,17 @@ internal static class PagesModule
         services.AddSingleton<Assets>();
         services.AddSingleton<DocumentReader>();
         services.AddSingleton<RunbookHtml>();
-        // The tokens of forms are all that is protected, and a form that was opened before a restart says so.
-        services.AddDataProtection().UseEphemeralDataProtectionProvider();
-        services.AddLogging(log => log.AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error));
+        // The first says that it found no folder for its keys, the second that it forbids caching, which is forbidden already.
+        services.AddLogging(log => log.AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error).AddFilter("Microsoft.AspNetCore.Antiforgery", LogLevel.Error));
         services.AddAntiforgery(options =>
         {
             options.Cookie.Name = "rag-form";
             options.FormFieldName = PageForms.TokenField;
             options.SuppressXFrameOptionsHeader = true;
+            (options.Cookie.SameSite, options.Cookie.SecurePolicy) = (Microsoft.AspNetCore.Http.SameSiteMode.Strict, CookieSecurePolicy.SameAsRequest);
         });
+        // The framework would keep keys in the user's folder; those of this product are in the record (FormSecrets).
+        foreach (var service in services.Where(s => s.ServiceType == typeof(IHostedService) && s.ImplementationType?.Assembly == typeof(IDataProtectionProvider).Assembly || s.ImplementationType?.Name == "DataProtectionHostedService").ToList()) services.Remove(service);
         return services;
     }
 
@@ -36,7 +38,6 @@ internal static class PagesModule
             OnPrepareResponse = served =>
             {
                 var headers = served.Context.Response.Headers;
-                headers.XContentTypeOptions = "nosniff";
                 // An address that names the content may be kept for good; the bare one is asked for again, by ETag.
                 headers.CacheControl = assets.IsCurrent(served.Context.Request) ? "public, max-age=31536000, immutable" : "no-cache";
             },
@@ -47,12 +48,17 @@ internal static class PagesModule
     public static IEndpointRouteBuilder MapPages(this IEndpointRouteBuilder routes)
     {
         var pages = routes.MapGroup("").WithMetadata(new PageMetadata()).ExcludeFromDescription();
+        pages.MapSignInPages();
         pages.MapAskPages();
         pages.MapDocumentsPages();
         pages.MapDocumentPages();
         pages.MapOperatePages();
         pages.MapIncidentPages();
+        pages.MapSecurityPages();
         pages.MapRunbookPages();
+        pages.MapAuditPages();
+        pages.MapReportPages();
+        pages.MapAccessPages();
         return routes;
     }
 }

@@ -1,5 +1,6 @@
 using System.Data.Common;
 using Microsoft.AspNetCore.Http.HttpResults;
+using Rag.Access;
 using Rag.Foundation;
 using Rag.Runbook;
 using Rag.Storage;
@@ -21,11 +22,11 @@ internal static class RunbookPages
 
     public static void MapRunbookPages(this IEndpointRouteBuilder pages)
     {
-        pages.MapGet("/runbook", ListAsync);
-        pages.MapGet("/runbook/{slug}", ShowAsync);
-        pages.MapPost("/runbook/{slug}/runs", StartAsync).RequireRateLimiting(LoadClass.Writes);
-        pages.MapPost("/runbook/{slug}/runs/{id}/steps/{step}", StepAsync).RequireRateLimiting(LoadClass.Writes);
-        pages.MapPost("/runbook/{slug}/runs/{id}/end", EndAsync).RequireRateLimiting(LoadClass.Writes);
+        pages.MapGet("/runbook", ListAsync).Needs(Role.Operator);
+        pages.MapGet("/runbook/{slug}", ShowAsync).Needs(Role.Operator);
+        pages.MapPost("/runbook/{slug}/runs", StartAsync).Needs(Role.Operator).RequireRateLimiting(LoadClass.Writes);
+        pages.MapPost("/runbook/{slug}/runs/{id}/steps/{step}", StepAsync).Needs(Role.Operator).RequireRateLimiting(LoadClass.Writes);
+        pages.MapPost("/runbook/{slug}/runs/{id}/end", EndAsync).Needs(Role.Operator).RequireRateLimiting(LoadClass.Writes);
     }
 
     private static async Task<RazorComponentResult<RunbookPage>> ListAsync(HttpContext context, RunbookText runbook, RunbookRecord record, RecordState state, CancellationToken ct)

@@ -43,6 +43,8 @@ function send(file, name, row) {
   return new Promise(done => {
     const request = new XMLHttpRequest(), body = new FormData();
     body.append("files", file, name);
+    const groups = form.elements.groups.value.trim();
+    if (groups) body.append("groups", groups);
     const bar = element("progress");
     bar.max = 1;
     bar.value = 0;
@@ -132,7 +134,7 @@ async function watch() {
   polling = false;
 }
 
-form.addEventListener("submit", event => {
+form?.addEventListener("submit", event => {
   event.preventDefault();
   const input = form.elements.files;
   take([...input.files]);
@@ -140,7 +142,7 @@ form.addEventListener("submit", event => {
 });
 
 let depth = 0;
-const holdsFiles = event => event.dataTransfer?.types.includes("Files");
+const holdsFiles = event => form !== null && event.dataTransfer?.types.includes("Files");
 addEventListener("dragenter", event => { if (holdsFiles(event)) document.body.classList.toggle("dropping", ++depth > 0); });
 addEventListener("dragleave", event => { if (holdsFiles(event)) document.body.classList.toggle("dropping", --depth > 0); });
 addEventListener("dragover", event => { if (holdsFiles(event)) event.preventDefault(); });

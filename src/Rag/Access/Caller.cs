@@ -34,6 +34,9 @@ internal sealed record Caller(string Kind, string Id, string Name, string? Addre
     /// <summary>Without keys the address is the only lock: whoever is here may do everything.</summary>
     public static Caller Open(string? address) => new("open", "open", "whoever reaches this server", address, All, []);
 
+    /// <summary>Whoever may open the data directory or the database itself, by the name that the operating system knows them by.</summary>
+    public static Caller Local(string user) => new("local", user, user, null, All, []);
+
     /// <summary>Nobody in particular, who may do nothing.</summary>
     public static Caller Anonymous(string? address) => new("anonymous", "anonymous", "no key", address, [], []);
 
@@ -50,6 +53,9 @@ internal sealed record Caller(string Kind, string Id, string Name, string? Addre
 
     /// <summary>What of a collection that the caller may read is shown: everything, or what is for everybody or for the caller's groups.</summary>
     public ReadScope Scope => IsAdmin ? ReadScope.Everything : ReadScope.Of(Groups);
+
+    /// <summary>What would be shown without the right to see everything; null for who has no such right, or is nobody that it was given to.</summary>
+    public ReadScope? WithoutPrivilege => IsAdmin && Kind is not ("open" or "system") ? ReadScope.Of(Groups) : null;
 
     /// <exception cref="RagException">Forbidden: none of the roles.</exception>
     public void Require(params ReadOnlySpan<Role> anyOf)
@@ -73,8 +79,11 @@ internal sealed record ReadScope(IReadOnlyList<string>? Groups)
 
     public static ReadScope Of(IReadOnlyList<string> groups) => groups.Count == 0 ? Unlimited : new(groups);
 
-    /// <summary>Names the scope in cache keys and provenance: two callers with one key are shown the same.</summary>
-    public string Key { get; } = Groups is null ? "*" : string.Join('\n', Groups);
+    /// <summary>
+    /// Names the scope in cache keys and provenance: two callers with one key are shown the same. Each name stands behind its
+    /// length, so that no name that a directory hands out reads as several, or as the scope of everything.
+    /// </summary>
+    public string Key { get; } = Groups is null ? "*" : string.Concat(Groups.Select(g => $"{g.Length}:{g},"));
 
     /// <param name="allowed">Groups that a document is limited to; empty where it is for everybody.</param>
     public bool Shows(IReadOnlyList<string> allowed) => Groups is null || allowed.Count == 0 || allowed.Any(Groups.Contains);

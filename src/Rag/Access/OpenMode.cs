@@ -12,11 +12,11 @@ internal static class OpenMode
         foreach (string url in urls)
         {
             if (!url.StartsWith("http://unix:", StringComparison.Ordinal) && !IsLoopback(url))
-                throw new RagException(ErrorKind.Invalid, $"Without keys the server answers on loopback addresses only, and {url} is not one.", "Use --urls http://127.0.0.1:8080 and reach it from elsewhere through a proxy that checks who asks.");
+                throw new RagException(ErrorKind.Invalid, $"Without keys the server answers on loopback addresses only, and {url} is not one.", "Make a key with 'rag keys create NAME --role admin' and serve with --set Access:Mode=keys, or use --urls http://127.0.0.1:8080.");
         }
     }
 
-    private static bool IsLoopback(string url)
+    public static bool IsLoopback(string url)
     {
         // Kestrel's wildcards are not host names that Uri understands.
         if (!Uri.TryCreate(url.Replace("//*", "//0.0.0.0", StringComparison.Ordinal).Replace("//+", "//0.0.0.0", StringComparison.Ordinal), UriKind.Absolute, out var uri)) return false;

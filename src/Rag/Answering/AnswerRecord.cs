@@ -7,10 +7,16 @@ namespace Rag.Answering;
 /// from the documents' versions by span and checked by digest. When a document is deleted, its words are gone from
 /// here too.
 /// </summary>
+/// <param name="Groups">Groups of whoever asked, which decided what there was to answer from; null where that was everything, as with records of earlier releases.</param>
 public sealed record AnswerRecord(
     string Id, string Question, string CollectionId, string Collection, string Language, string Outcome, string Mode, bool LexicalOnly,
     string Answerer, long IndexPosition, string? DegradedReason, double Strength, long CreatedAt,
-    IReadOnlyList<RecordedTerm> Terms, IReadOnlyList<RecordedEvidence> Evidence, IReadOnlyList<RecordedChoice> Choices);
+    IReadOnlyList<RecordedTerm> Terms, IReadOnlyList<RecordedEvidence> Evidence, IReadOnlyList<RecordedChoice> Choices,
+    IReadOnlyList<string>? Groups = null)
+{
+    /// <summary>Documents whose words the answer holds.</summary>
+    internal IEnumerable<string> Quoted => Choices.Select(c => Evidence[c.Evidence].Document).Distinct();
+}
 
 public sealed record RecordedTerm(string Text, float Idf);
 

@@ -1,29 +1,38 @@
+using Rag.Access;
+using Rag.Audit;
 using Rag.Foundation;
 using Rag.Indexing;
 using Rag.Ingestion;
+using Rag.Retrieval;
 using Rag.Storage;
 
 namespace Rag.Answering;
 
-/// <summary>Shows and replays answers from their provenance and from the documents' versions that the record keeps.</summary>
-internal sealed class AnswerReplay(Provenance provenance, DocumentRecord documents, RecordState state, IndexStore? indexes = null)
+/// <summary>
+/// Shows and replays answers from their provenance and from the documents' versions that the record keeps. An answer is there
+/// for whoever may read its collection and is shown, now, every document that it quotes; for others there is none.
+/// </summary>
+internal sealed class AnswerReplay(Provenance provenance, DocumentRecord documents, ISearchIndex index, RecordState state, DataAccessLog accesses, IndexStore? indexes = null)
 {
     /// <summary>The answer as it was given, its quotes read again from the documents.</summary>
     /// <exception cref="RagException">NotFound: no such answer. Conflict: a document that it quotes is no longer kept.</exception>
     public async Task<Answer> ShowAsync(string id, CancellationToken ct)
     {
-        var record = await GetAsync(id, ct);
-        var (evidence, missing) = await RestoreAsync(record, ct);
+        var (record, shown) = await GetAsync(id, ct);
+        var (evidence, missing) = await RestoreAsync(record, shown, ct);
         if (missing is not null) throw new RagException(ErrorKind.Conflict, $"Answer {id} cannot be shown whole: {missing}", "What the record keeps of it are question, time and spans; the words are gone with the document.");
-        return AnswerRendering.Render(record, evidence, cacheLayer: null);
+        Note(record, shown);
+        var answer = AnswerRendering.Render(record, evidence, cacheLayer: null);
+        return shown is null ? answer : answer with { LookedAt = [.. answer.LookedAt.Where(l => shown.Contains(l.Document))] };
     }
 
     /// <summary>Chooses again from the same evidence and compares.</summary>
     public async Task<ReplayResult> ReplayAsync(string id, CancellationToken ct)
     {
-        var record = await GetAsync(id, ct);
-        var (evidence, missing) = await RestoreAsync(record, ct);
+        var (record, shown) = await GetAsync(id, ct);
+        var (evidence, missing) = await RestoreAsync(record, shown, ct);
         if (missing is not null) return new(id, false, missing, []);
+        Note(record, shown);
         var answer = AnswerRendering.Render(record, evidence, cacheLayer: null);
         if (record.Answerer != ExtractiveAnswerer.Version)
             return new(id, false, $"it was made by {record.Answerer}; this release answers with {ExtractiveAnswerer.Version}.", answer.Sources);
@@ -34,17 +43,47 @@ internal sealed class AnswerReplay(Provenance provenance, DocumentRecord documen
         return new(id, same, same ? null : "the same evidence led to other sentences.", answer.Sources);
     }
 
-    private async Task<AnswerRecord> GetAsync(string id, CancellationToken ct) =>
-        await provenance.FindAsync(id, ct) ?? throw new RagException(ErrorKind.NotFound, $"There is no answer '{id}'.", "The id stands in the answer that 'rag ask --json' prints.");
+    private void Note(AnswerRecord record, IReadOnlySet<string>? shown) =>
+        accesses.Note(new("read", record.CollectionId, record.Question, record.Id, [.. record.Evidence.Select(e => e.Document).Distinct().Where(d => shown?.Contains(d) != false)]));
 
-    private async Task<(IReadOnlyList<Evidence> Evidence, string? Missing)> RestoreAsync(AnswerRecord record, CancellationToken ct)
+    /// <summary>Keeps what somebody says of an answer; false where there is none for them.</summary>
+    public async Task<bool> RateAsync(string id, int rating, string? comment, CancellationToken ct) =>
+        await FindAsync(id, ct) is not null && await provenance.RateAsync(id, rating, comment, ct);
+
+    private async Task<(AnswerRecord Record, IReadOnlySet<string>? Shown)> GetAsync(string id, CancellationToken ct) =>
+        await FindAsync(id, ct) ?? throw new RagException(ErrorKind.NotFound, $"There is no answer '{id}'.", "The id stands in the answer that 'rag ask --json' prints.");
+
+    /// <returns>The record, and those of its documents that the caller is shown, null for all; nothing where the answer is not there for the caller.</returns>
+    private async Task<(AnswerRecord Record, IReadOnlySet<string>? Shown)?> FindAsync(string id, CancellationToken ct)
+    {
+        var caller = Caller.Current;
+        if (await provenance.FindAsync(id, ct) is not { } record || !caller.MayRead(record.CollectionId)) return null;
+        var scope = caller.Scope;
+        if (scope.Groups is null) return (record, null);
+        var all = record.Evidence.Select(e => e.Document).ToHashSet();
+        var shown = state.Away ? await FromIndexAsync(record, all, scope, ct) : await documents.ShownAsync(record.CollectionId, all, scope, ct);
+        return record.Quoted.All(shown.Contains) ? (record, shown) : null;
+    }
+
+    private async Task<IReadOnlySet<string>> FromIndexAsync(AnswerRecord record, IEnumerable<string> all, ReadScope scope, CancellationToken ct)
+    {
+        var collection = new Collection(record.CollectionId, record.Collection, record.Language, 0);
+        var shown = new HashSet<string>();
+        foreach (string document in all)
+            if (await index.ShowsAsync(collection, [document], scope, ct)) shown.Add(document);
+        return shown;
+    }
+
+    private async Task<(IReadOnlyList<Evidence> Evidence, string? Missing)> RestoreAsync(AnswerRecord record, IReadOnlySet<string>? shown, CancellationToken ct)
     {
         var evidence = new List<Evidence>(record.Evidence.Count);
         foreach (var e in record.Evidence)
         {
+            // Of what somebody is not shown they are not told what became of it either.
+            string named = shown?.Contains(e.Document) == false ? "a document that was looked at" : $"document {e.Document}, version {e.Version},";
             string? chunk = state.Away ? FromIndex(record, e) : await FromRecordAsync(e, ct);
-            if (chunk is null) return (evidence, $"document {e.Document}, version {e.Version}, is no longer kept.");
-            if (Sha256.Hex(chunk) != e.TextSha256) return (evidence, $"the text of document {e.Document}, version {e.Version}, is not what it was.");
+            if (chunk is null) return (evidence, $"{named} is no longer kept.");
+            if (Sha256.Hex(chunk) != e.TextSha256) return (evidence, $"the text of {named} is not what it was.");
             evidence.Add(e.Restore(chunk));
         }
         return (evidence, null);

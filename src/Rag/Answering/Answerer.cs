@@ -2,50 +2,61 @@ using System.ComponentModel;
 using System.Diagnostics;
 using System.Text.Json;
 using Lucene.Net.Analysis;
+using Rag.Access;
+using Rag.Audit;
 using Rag.Caching;
 using Rag.Foundation;
 using Rag.Indexing;
 using Rag.Ingestion;
 using Rag.Retrieval;
-using Rag.Storage;
 
 namespace Rag.Answering;
 
 /// <summary>An answer, and as JSON in UTF-8 as those after the first asker get it.</summary>
 [ImmutableObject(true)]
-internal sealed record RenderedAnswer(Answer Answer, ReadOnlyMemory<byte> CachedJson);
+internal sealed record RenderedAnswer(Answer Answer, ReadOnlyMemory<byte> CachedJson)
+{
+    private DataAccess? _access, _privileged;
+
+    /// <summary>That somebody is shown it: one object for all who are, so that noting it again is a count.</summary>
+    public DataAccess AccessIn(string collectionId, bool privileged) => privileged
+        ? _privileged ??= AccessIn(collectionId, false) with { Privileged = true }
+        : _access ??= new("ask", collectionId, Answer.Question, Answer.Id, [.. Documents]);
+
+    /// <summary>Documents whose words it holds.</summary>
+    public IEnumerable<string> Documents => Answer.Sources.Select(s => s.Document).Concat(Answer.LookedAt.Select(l => l.Document)).Distinct();
+}
 
 /// <summary>
 /// Asks: cache, retrieve, choose, cite, keep. The same index gives the same answer; an answer is never older than the
 /// index, for both cache keys are made of what the answer depends on.
 /// </summary>
-internal sealed class Answerer(
-    ISearchIndex index, IIndexer indexer, CollectionCatalog catalog, Collections collections, Retriever retriever, LayeredCache cache,
-    Provenance provenance, RecordState state, TimeProvider time, AnsweringMetrics metrics)
+/// <remarks>
+/// Nobody is told what was taken from them before: a state that this replica has left is never named again, so that an
+/// answer whose state is still named when it is handed over holds nothing that went before. One that was overtaken is looked
+/// at document by document.
+/// </remarks>
+internal sealed class Answerer(ISearchIndex index, IIndexer indexer, Retriever retriever, LayeredCache cache, Provenance provenance, DataAccessLog accesses, TimeProvider time, AnsweringMetrics metrics, SecurityFeed security)
 {
+    private const int MaxAttempts = 4;
     private static readonly TimeSpan WaitLimit = TimeSpan.FromSeconds(10);
 
-    private sealed record Asked(string Question, Collection Collection, RetrievalMode Mode, IReadOnlyDictionary<string, string>? Filter, bool NoCache);
+    /// <param name="Raw">The question as it was sent.</param>
+    private sealed record Asked(string Raw, string Question, Collection Collection, ReadScope Scope, RetrievalMode Mode, IReadOnlyDictionary<string, string>? Filter, bool NoCache);
 
     /// <returns>The answer, and whether it was in the cache as it is.</returns>
     public async ValueTask<(RenderedAnswer Answer, bool Cached)> AskAsync(AskRequest request, CancellationToken ct)
     {
         string question = QueryText.Normalise(request.Question);
         if (request.Options?.WaitFor is { } position) await indexer.WaitForAsync(position, WaitLimit, ct);
-        var collection = catalog.Find(request.Collection ?? Collections.Default) ?? await FromRecordAsync(request.Collection ?? Collections.Default, ct);
-        var asked = new Asked(question, collection, RetrievalModes.Parse(request.Options?.Mode), request.Options?.Filter, request.Options?.NoCache ?? false);
+        var collection = await retriever.CollectionAsync(request.Collection, ct);
+        var caller = Caller.Current;
+        var asked = new Asked(request.Question!, question, collection, caller.Scope, RetrievalModes.Parse(request.Options?.Mode), request.Options?.Filter, request.Options?.NoCache ?? false);
         try
         {
-            if (asked.NoCache) return (await AnswerAsync(asked, ct), false);
-            string? now = index.StateOf(collection);
-            string key = LayeredCache.Key(
-                question, collection.Id, asked.Mode.ToString(), FilterKey(asked.Filter), ExtractiveAnswerer.Version,
-                now ?? "");
-            var (answer, hit) = await cache.GetAsync(
-                CacheLayer.Question, key, (this, asked), static (s, token) => new ValueTask<RenderedAnswer>(s.Item1.AnswerAsync(s.asked, token)),
-                // An answer that was overtaken by a change while it was made is given, not kept.
-                a => !a.Answer.Degraded && index.StateOf(collection) == now, a => OwnersOf(a.Answer), ct);
-            metrics.Question(answer.Answer.Degraded ? "degraded" : answer.Answer.Outcome, hit);
+            var (answer, hit) = await SettledAsync(asked, ct);
+            if (!asked.NoCache) metrics.Question(answer.Answer.Degraded ? "degraded" : answer.Answer.Outcome, hit);
+            accesses.Note(answer.AccessIn(collection.Id, await retriever.IsPrivilegedAsync(collection, answer.Documents, caller, ct)));
             return (answer, hit);
         }
         catch (Exception e) when (e is not OperationCanceledException)
@@ -55,16 +66,33 @@ internal sealed class Answerer(
         }
     }
 
-    /// <summary>A collection that is not in the index: just made, or none. Only the record knows.</summary>
-    private Task<Collection> FromRecordAsync(string name, CancellationToken ct)
+    /// <summary>An answer that holds nothing that the asker is not shown any more.</summary>
+    private async ValueTask<(RenderedAnswer Answer, bool Hit)> SettledAsync(Asked asked, CancellationToken ct)
     {
-        state.Require();
-        return collections.GetAsync(name, ct);
+        for (int attempt = 1; attempt <= MaxAttempts; attempt++)
+        {
+            string? now = index.StateOf(asked.Collection, asked.Scope);
+            var (answer, hit) = asked.NoCache || attempt == MaxAttempts ? (await AnswerAsync(asked, ct), false) : await CachedAsync(asked, now, ct);
+            if (index.StateOf(asked.Collection, asked.Scope) == now) return (answer, hit);
+            // Overtaken. What another made while the state changed was made for what that one is shown.
+            if (!hit && await index.ShowsAsync(asked.Collection, [.. answer.Documents], asked.Scope, ct)) return (answer, hit);
+        }
+        throw Retriever.Unsettled();
+    }
+
+    private ValueTask<(RenderedAnswer Answer, bool Hit)> CachedAsync(Asked asked, string? now, CancellationToken ct)
+    {
+        string key = LayeredCache.Key(asked.Question, asked.Collection.Id, asked.Mode.ToString(), FilterKey(asked.Filter), ExtractiveAnswerer.Version, now ?? "");
+        return cache.GetAsync(
+            CacheLayer.Question, key, (this, asked), static (s, token) => new ValueTask<RenderedAnswer>(s.Item1.AnswerAsync(s.asked, token)),
+            // An answer that was overtaken by a change while it was made is given, not kept.
+            a => !a.Answer.Degraded && index.StateOf(asked.Collection, asked.Scope) == now, a => a.Documents, ct);
     }
 
     private async Task<RenderedAnswer> AnswerAsync(Asked asked, CancellationToken ct)
     {
-        var found = await retriever.FindAsync(asked.Collection, asked.Question, asked.Mode, ExtractiveAnswerer.MaxEvidence, onePerDocument: false, asked.Filter, ct);
+        security.Question(asked.Raw);
+        var found = await retriever.FindAsync(asked.Collection, asked.Question, asked.Mode, ExtractiveAnswerer.MaxEvidence, onePerDocument: false, asked.Filter, asked.Scope, ct);
         var evidence = found.Chunks.Select(c => new Evidence(c.Chunk, c.Score, c.Coverage, c.Cosine)).ToList();
         long generating = Stopwatch.GetTimestamp();
         bool lexicalOnly = found.Mode == RetrievalMode.Lexical;
@@ -75,7 +103,7 @@ internal sealed class Answerer(
             Ids.New(time), asked.Question, asked.Collection.Id, asked.Collection.Name, asked.Collection.Language,
             selection.Abstained ? Answer.Abstained : Answer.Answered, found.Mode.ToString().ToLowerInvariant(), lexicalOnly,
             ExtractiveAnswerer.Version, found.Position, found.Degraded, Math.Round(selection.Strength, 4), time.Microseconds(),
-            terms.ConvertAll(t => new RecordedTerm(t.Text, t.Idf)), evidence.ConvertAll(RecordedEvidence.From), selection.Units.Select(u => new RecordedChoice(u.Evidence, u.Unit)).ToList());
+            terms.ConvertAll(t => new RecordedTerm(t.Text, t.Idf)), evidence.ConvertAll(RecordedEvidence.From), selection.Units.Select(u => new RecordedChoice(u.Evidence, u.Unit)).ToList(), asked.Scope.Groups);
         metrics.Generated(generating);
         provenance.Keep(record);
         var answer = AnswerRendering.Render(record, evidence, hit ? CacheLayer.Evidence : null);
@@ -104,9 +132,6 @@ internal sealed class Answerer(
         for (int i = 0; i < chunks.Length; i++) ranked[content[i].Place] = reading.Chunks[i];
         return (new(ranked), hit);
     }
-
-    /// <summary>Documents whose words the answer holds.</summary>
-    private static IEnumerable<string> OwnersOf(Answer answer) => answer.Sources.Select(s => s.Document).Concat(answer.LookedAt.Select(l => l.Document)).Distinct();
 
     private static string FilterKey(IReadOnlyDictionary<string, string>? filter) =>
         filter is null ? "" : string.Join('\n', filter.OrderBy(f => f.Key, StringComparer.Ordinal).Select(f => $"{f.Key}={f.Value}"));

@@ -7,6 +7,7 @@ using Microsoft.AspNetCore.Http.Metadata;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
+using Rag.Access;
 using Rag.Foundation;
 
 namespace Rag.Answering;
@@ -21,10 +22,10 @@ internal static class AnsweringEndpoints
         var ask = routes.ServiceProvider.GetRequiredService<Answerer>();
         int limitMs = routes.ServiceProvider.GetRequiredService<ServerOptions>().QuestionTimeoutMs;
         // Written by hand down to the bytes: an answer from the cache should cost little more than sending it.
-        routes.MapPost("/v1/ask", (Delegate)((HttpContext context) => AskAsync(context, ask, limitMs))).WithTags("Ask").WithSummary("Answer a question with the exact spans it came from, or say that the documents do not")
+        routes.MapPost("/v1/ask", (Delegate)((HttpContext context) => AskAsync(context, ask, limitMs))).Needs(Role.Reader).WithTags("Ask").WithSummary("Answer a question with the exact spans it came from, or say that the documents do not")
             .Accepts<AskRequest>("application/json").Produces<Answer>().ProducesProblem(400).ProducesProblem(404).ProducesProblem(503)
-            .WithMetadata(new RequestSizeLimitAttribute(MaxBodyBytes)).RequireRateLimiting(LoadClass.Questions);
-        var answers = routes.MapGroup("/v1/answers").WithTags("Ask");
+            .WithMetadata(new RequestSizeLimitAttribute(MaxBodyBytes)).Needs(Role.Reader).RequireRateLimiting(LoadClass.Questions);
+        var answers = routes.MapGroup("/v1/answers").Needs(Role.Reader).WithTags("Ask");
         answers.MapGet("/{id}", (string id, AnswerReplay replay, CancellationToken ct) => replay.ShowAsync(id, ct)).WithSummary("An answer that was given, with its sources");
         answers.MapPost("/{id}/replay", (string id, AnswerReplay replay, CancellationToken ct) => replay.ReplayAsync(id, ct)).WithSummary("The same answer again from the same evidence").RequireRateLimiting(LoadClass.Questions);
         answers.MapPost("/{id}/feedback", FeedbackAsync).RequireRateLimiting(LoadClass.Writes).WithSummary("Say whether an answer helped");
@@ -77,10 +78,10 @@ internal static class AnsweringEndpoints
         await context.Response.WriteAsync($"event: answer\ndata: {JsonSerializer.Serialize(answer, AnsweringJson.Default.Answer)}\n\n", ct);
     }
 
-    private static async Task<Results<NoContent, NotFound>> FeedbackAsync(string id, FeedbackRequest request, Provenance provenance, CancellationToken ct)
+    private static async Task<Results<NoContent, NotFound>> FeedbackAsync(string id, FeedbackRequest request, AnswerReplay answers, CancellationToken ct)
     {
         if (request.Rating is not (1 or -1)) throw new RagException(ErrorKind.Invalid, $"The rating is {request.Rating}.", "Send 1 for helpful or -1 for not.");
         if (request.Comment?.Length > MaxCommentChars) throw new RagException(ErrorKind.Invalid, $"The comment has more than {MaxCommentChars} characters.", "Shorten it.");
-        return await provenance.RateAsync(id, request.Rating, request.Comment, ct) ? TypedResults.NoContent() : TypedResults.NotFound();
+        return await answers.RateAsync(id, request.Rating, request.Comment, ct) ? TypedResults.NoContent() : TypedResults.NotFound();
     }
 }

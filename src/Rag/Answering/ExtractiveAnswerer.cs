@@ -194,9 +194,9 @@ internal static partial class ExtractiveAnswerer
     }
 
     /// <summary>Asks for a procedure. English only: elsewhere answers just carry fewer steps.</summary>
-    [GeneratedRegex(@"\bhow (do|can|could|should|would|to|does one|must)\b|\bsteps?\b|\bprocedure\b|\bhow .* (configure|install|restore|create|set up|enable|disable)\b", RegexOptions.CultureInvariant, matchTimeoutMilliseconds: 100)]
+    [GeneratedRegex(@"\bhow (do|can|could|should|would|to|does one|must)\b|\bsteps?\b|\bprocedure\b|\bhow .* (configure|install|restore|create|set up|enable|disable)\b", RegexOptions.CultureInvariant, matchTimeoutMilliseconds: 2_000)]
     private static partial Regex HowTo { get; }
 
-    [GeneratedRegex(@"^\d{1,3}[.)]\s", RegexOptions.CultureInvariant, matchTimeoutMilliseconds: 100)]
+    [GeneratedRegex(@"^\d{1,3}[.)]\s", RegexOptions.CultureInvariant, matchTimeoutMilliseconds: 2_000)]
     private static partial Regex Numbered { get; }
 }

@@ -5,6 +5,7 @@ using System.Threading.Channels;
 using Dapper;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Rag.Audit;
 using Rag.Foundation;
 using Rag.Storage;
 
@@ -15,7 +16,7 @@ namespace Rag.Answering;
 /// the disk; what the record cannot take now waits on this replica's disk (<see cref="ProvenanceSpool"/>) and follows in
 /// order. What is not in the record yet can be read here all the same.
 /// </summary>
-internal sealed class Provenance(Database database, RecordState state, ProvenanceSpool spool, TimeProvider time, ILogger<Provenance> log) : BackgroundService
+internal sealed class Provenance(Database database, RecordState state, ProvenanceSpool spool, AuditTrail audit, TimeProvider time, ILogger<Provenance> log) : BackgroundService
 {
     private const int MaxQueued = 10_000;
     private const int MaxBatch = 256;
@@ -50,7 +51,12 @@ internal sealed class Provenance(Database database, RecordState state, Provenanc
         long started = time.GetTimestamp();
         while (_unwritten.ContainsKey(id) && time.GetElapsedTime(started) < RateLimit) await Task.Delay(TimeSpan.FromMilliseconds(20), time, ct);
         if (_unwritten.ContainsKey(id) || spool.Contains(id)) throw new RagException(ErrorKind.Unavailable, "The answer is not in the record yet.", "Send the rating again in a moment.");
-        return await database.WriteAsync(tx => tx.Connection!.ExecuteAsync("UPDATE answers SET rating = @rating, comment = @comment WHERE id = @id", new { id, rating, comment }, tx), ct) == 1;
+        return await database.WriteAsync(async tx =>
+        {
+            if (await tx.Connection!.ExecuteAsync("UPDATE answers SET rating = @rating, comment = @comment WHERE id = @id", new { id, rating, comment }, tx) == 0) return false;
+            await audit.AppendAsync(tx, new(AuditCategory.DataChange, "answer.rate", "answer:" + id));
+            return true;
+        }, ct);
     }
 
     protected override Task ExecuteAsync(CancellationToken stop) => Task.WhenAll(TakeAsync(stop), ReplayAsync(stop));

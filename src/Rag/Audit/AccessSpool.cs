@@ -10,10 +10,13 @@ namespace Rag.Audit;
 /// <param name="Unnoted">Accesses that came faster than they could be noted; then nothing else is in it.</param>
 internal sealed record SpooledAccess(string Id, DateTimeOffset At, string Kind, string ActorId, string Name, string? Address, IReadOnlyList<RecordedAccess> Accesses, long Unnoted)
 {
+    /// <summary>Each of them was past the groups that its documents are limited to.</summary>
+    public bool Privileged { get; init; }
+
     public AuditEntry Entry => new(
         Unnoted > 0
             ? new(AuditCategory.DataAccess, "documents.unnoted", "documents", new Dictionary<string, string> { ["count"] = Unnoted.ToString(System.Globalization.CultureInfo.InvariantCulture) }) { Succeeded = false }
-            : new(AuditCategory.DataAccess, "documents.read", Accesses.Select(a => a.Collection).Distinct().ToList() is [var one] ? "collection:" + one : "collections"),
+            : new(Privileged ? AuditCategory.Privileged : AuditCategory.DataAccess, "documents.read", Accesses.Select(a => a.Collection).Distinct().ToList() is [var one] ? "collection:" + one : "collections"),
         new(Kind, ActorId, Name, Address), At, Id, Accesses: Unnoted > 0 ? null : Accesses);
 }
 

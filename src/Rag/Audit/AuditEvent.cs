@@ -41,4 +41,8 @@ internal sealed record AuditEvent(string Category, string Action, string Resourc
 /// <param name="Question">Kept as a keyed hash unless the configuration says otherwise.</param>
 /// <param name="Answer">Id of the answer, where there is one.</param>
 /// <param name="Documents">Ids of the documents whose words were shown.</param>
-internal sealed record DataAccess(string How, string CollectionId, string? Question, string? Answer, IReadOnlyList<string> Documents);
+internal sealed record DataAccess(string How, string CollectionId, string? Question, string? Answer, IReadOnlyList<string> Documents)
+{
+    /// <summary>Some of the documents are limited to groups that whoever was shown them is not in: an administrator sees past that.</summary>
+    public bool Privileged { get; init; }
+}

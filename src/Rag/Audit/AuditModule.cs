@@ -1,11 +1,9 @@
-using System.CommandLine;
-using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using OpenTelemetry.Metrics;
 using Rag.Foundation;
-using Rag.Foundation.Commands;
 using Rag.Storage;
-using Spectre.Console;
+using Rag.Storage.Leadership;
 
 namespace Rag.Audit;
 
@@ -18,23 +16,22 @@ internal static class AuditModule
         services.AddSingleton(s => AuditKeys.Open(s.GetRequiredService<AuditOptions>(), s.GetRequiredService<DataDirectory>()));
         services.AddSingleton<AuditTrail>();
         services.AddSingleton<AccessSpool>();
+        services.AddSingleton<AuditMetrics>();
+        services.AddSingleton<CheckpointCopies>();
+        services.AddSingleton<AuditTree>();
+        services.AddSingleton<AuditKeeping>();
+        services.AddSingleton<AuditQuery>();
+        services.AddSingleton<AuditSummary>();
+        services.AddSingleton<AuditExport>();
+        services.AddSingleton<AuditVerifier>();
         services.AddSingleton<DataAccessLog>();
+        // What was shown is written before what is written is signed, at the stop too, which goes from the last to the first.
+        services.AddSingleton<IHostedService>(s => s.GetRequiredService<AuditTree>());
         services.AddSingleton<IHostedService>(s => s.GetRequiredService<DataAccessLog>());
+        services.AddSingleton(s => new LeaderJob("sign the audit record", AuditTree.Every, (term, ct) => s.GetRequiredService<AuditTree>().RunAsync(term, sign: false, ct)));
+        services.AddSingleton(s => new LeaderJob("keep audit segments", AuditKeeping.Every, s.GetRequiredService<AuditKeeping>().RunAsync));
+        // Telemetry stands above this slice and does not know of it.
+        services.ConfigureOpenTelemetryMeterProvider(metrics => metrics.AddMeter(AuditMetrics.MeterName));
         return services;
-    }
-
-    public static IEndpointRouteBuilder MapAudit(this IEndpointRouteBuilder routes) => routes;
-
-    public static void AddAudit(this RootCommand root, CommandContext context)
-    {
-        var file = new Argument<string>("file") { Description = "Where to put it; must not exist." };
-        var create = new Command("create", "Make a key file: the key that signs checkpoints and the secret that seals records.") { file };
-        context.BindAlone(create, (parse, _) =>
-        {
-            AuditKeys.Create(parse.GetValue(file)!);
-            context.Out.MarkupLineInterpolated($"Made {parse.GetValue(file)}. Name it in Audit:KeyFile on every replica, and keep a copy elsewhere: what it sealed opens with it alone.");
-            return Task.FromResult(0);
-        });
-        root.Add(new Command("audit", "The audit record: who did what.") { new Command("key", "The key of the audit record.") { create } });
     }
 }

@@ -13,10 +13,10 @@ internal sealed record AuditEntry(AuditEvent Event, Actor Actor, DateTimeOffset?
 internal sealed class AuditTrail(Database database, AuditKeys keys, TimeProvider time)
 {
     /// <summary>Writes in the action's own transaction: both are there or neither. Where that appends to the change log, before it does.</summary>
-    public Task AppendAsync(DbTransaction tx, AuditEvent done) => AppendAsync(tx, [new(done, Actor.Current)]);
+    public Task AppendAsync(DbTransaction tx, AuditEvent done) => AppendManyAsync(tx, [new(done, Actor.Current)]);
 
     /// <summary>The same for several. One whose id is there already is not written again.</summary>
-    public async Task AppendAsync(DbTransaction tx, IReadOnlyList<AuditEntry> entries)
+    public async Task AppendManyAsync(DbTransaction tx, IReadOnlyList<AuditEntry> entries)
     {
         var subjects = new Dictionary<string, (string Id, byte[] Key)>();
         // In one order for everybody, so that two transactions never wait for each other.

@@ -163,17 +163,17 @@ internal sealed class DataAccessLog(Database database, AuditTrail audit, AuditKe
         }
     }
 
-    private IEnumerable<SpooledAccess> Entries(ActorAccesses a, DateTimeOffset at) => a.Accesses.Chunk(MaxPerRecord).Select(some => new SpooledAccess(
+    private IEnumerable<SpooledAccess> Entries(ActorAccesses a, DateTimeOffset at) => a.Accesses.GroupBy(c => c.Access.Privileged).SelectMany(kind => kind.Chunk(MaxPerRecord).Select(some => new SpooledAccess(
         Ids.New(time), at, a.Actor.Kind, a.Actor.Id, a.Actor.Name, a.Actor.Address,
         [.. some.Select(c => new RecordedAccess(
-            c.Access.How, c.Access.CollectionId, c.Access.Question is { } q ? keys.QuestionHash(q) : null, options.QuestionText ? c.Access.Question : null, c.Access.Answer, c.Access.Documents, c.Count))], 0));
+            c.Access.How, c.Access.CollectionId, c.Access.Question is { } q ? keys.QuestionHash(q) : null, options.QuestionText ? c.Access.Question : null, c.Access.Answer, c.Access.Documents, c.Count))], 0) { Privileged = kind.Key }));
 
     private async Task<bool> TryWriteAsync(IReadOnlyList<SpooledAccess> lines)
     {
         try
         {
             foreach (var some in lines.Chunk(MaxRecordsPerWrite))
-                await database.WriteAsync(tx => audit.AppendAsync(tx, [.. some.Select(l => l.Entry)]), CancellationToken.None).WaitAsync(WriteLimit, time);
+                await database.WriteAsync(tx => audit.AppendManyAsync(tx, [.. some.Select(l => l.Entry)]), CancellationToken.None).WaitAsync(WriteLimit, time);
             return true;
         }
         catch (Exception e) when (e is RagException or DbException or TimeoutException)

@@ -60,7 +60,6 @@ public sealed class M20261127002_Audit : RecordMigration
             CREATE TABLE audit_checkpoints (
               size BIGINT PRIMARY KEY,
               note TEXT NOT NULL,
-              peaks {bytes} NOT NULL,
               signed_at BIGINT NOT NULL,
               outside_at BIGINT NULL)
             """);
@@ -69,6 +68,7 @@ public sealed class M20261127002_Audit : RecordMigration
               first_leaf BIGINT PRIMARY KEY,
               end_leaf BIGINT NULL,
               opened_at BIGINT NOT NULL,
+              first_at BIGINT NULL,
               last_at BIGINT NULL,
               expired_at BIGINT NULL)
             """);
@@ -80,7 +80,6 @@ public sealed class M20261127002_Audit : RecordMigration
               from_at BIGINT NULL,
               to_at BIGINT NULL,
               placed_at BIGINT NOT NULL,
-              placed_by TEXT NOT NULL,
               released_at BIGINT NULL)
             """);
     }

@@ -79,6 +79,13 @@ internal static class OcsfEvent
         return Resource(resource.TryGetProperty("type", out var type) ? $"{type.GetString()}:{resource.GetProperty("name").GetString()}" : resource.GetProperty("name").GetString()!);
     }
 
+    /// <summary>Who an event says has acted, as a subject is found by it.</summary>
+    public static string OwnerOf(JsonElement ocsf)
+    {
+        var user = ocsf.GetProperty("actor").GetProperty("user");
+        return Resource($"{user.GetProperty("type").GetString()}:{user.GetProperty("uid").GetString()}");
+    }
+
     /// <summary>PostgreSQL's text holds no NUL.</summary>
     public static string Resource(string resource)
     {

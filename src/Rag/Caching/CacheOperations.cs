@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Rag.Audit;
 using StackExchange.Redis;
 
 namespace Rag.Caching;
@@ -44,7 +45,7 @@ public sealed record CacheCleared(long Entries, long? RedisKeys, string? Problem
 internal sealed partial class CachingJson : JsonSerializerContext;
 
 /// <summary>What operators ask of the cache. Everything is bounded; Redis being away is an answer, no error.</summary>
-internal sealed class CacheOperations(LayeredCache cache, CachingOptions options, CacheMetrics metrics, CacheGeneration generation, TimeProvider time, RedisConnection? connection = null, RedisWriter? writer = null)
+internal sealed class CacheOperations(LayeredCache cache, CachingOptions options, CacheMetrics metrics, CacheGeneration generation, AuditTrail audit, TimeProvider time, RedisConnection? connection = null, RedisWriter? writer = null)
 {
     private const int MaxCountedKeys = 100_000;
     private const int PageKeys = 1_000;
@@ -79,6 +80,7 @@ internal sealed class CacheOperations(LayeredCache cache, CachingOptions options
     /// <summary>Empties the cache on every replica, and removes this product's keys from Redis: no others.</summary>
     public async Task<CacheCleared> ClearAsync(CancellationToken ct)
     {
+        await audit.RecordAsync(AuditEvent.Administrative("cache.clear", "cache"), ct);
         await TriedAsync(ct);
         long entries = cache.Local.Entries;
         generation.Advance();

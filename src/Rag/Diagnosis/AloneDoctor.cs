@@ -31,7 +31,7 @@ internal static class AloneDoctor
             postgres ? new PostgresDiagnosis(storage, pool: null) : new SqliteDiagnosis(storage),
             new CacheDiagnosis(caching, time, metrics: null, connection: null, history: null),
             new DiskDiagnosis(storage),
-            new CertificateDiagnosis(storage, caching, sections.Bind<TelemetryOptions>(), sections.Bind<InferenceOptions>(), sections.Bind<DiagnosisOptions>(), time),
+            new CertificateDiagnosis(storage, caching, sections.Bind<TelemetryOptions>(), sections.Bind<InferenceOptions>(), sections.Bind<DiagnosisOptions>(), time, []),
         };
         await using var database = postgres && !storage.Postgres.Validate().Any() ? new PostgresDatabase(storage, time) : null;
         if (database is not null) diagnoses.Add(new ClockDiagnosis(database, time, replicas: null));

@@ -7,9 +7,9 @@ using Rag.Telemetry;
 
 namespace Rag.Diagnosis;
 
-/// <summary>The certificates of every server that the configuration has this product speak TLS to, and of those named besides.</summary>
+/// <summary>The certificates of the server itself, of every server that the configuration has this product speak TLS to, and of those named besides.</summary>
 internal sealed class CertificateDiagnosis(
-    StorageOptions storage, CachingOptions caching, TelemetryOptions telemetry, InferenceOptions inference, DiagnosisOptions options, TimeProvider time) : IDiagnosis
+    StorageOptions storage, CachingOptions caching, TelemetryOptions telemetry, InferenceOptions inference, DiagnosisOptions options, TimeProvider time, IEnumerable<CertificateSource> others) : IDiagnosis
 {
     public static readonly TimeSpan Soon = TimeSpan.FromDays(21), VerySoon = TimeSpan.FromDays(3);
 
@@ -40,6 +40,7 @@ internal sealed class CertificateDiagnosis(
                 yield return End("postgres", host, settings.Port is 0 ? 5432 : settings.Port, settings.SslMode is SslMode.VerifyCA or SslMode.VerifyFull) with { Postgres = true };
         if (Uri.TryCreate(telemetry.OtlpEndpoint, UriKind.Absolute, out var otlp) && otlp.Scheme == "https") yield return new("otlp", otlp.Host, otlp.Port, Verified: true);
         if (inference.Provider == InferenceOptions.OpenAi && Uri.TryCreate(inference.Endpoint, UriKind.Absolute, out var model) && model.Scheme == "https") yield return new("inference", model.Host, model.Port, Verified: true);
+        foreach (var end in others.SelectMany(o => o.Ends())) yield return end;
         foreach (string named in options.CertificateList)
             yield return DiagnosisOptions.IsFile(named) ? new(named, "", 0, Verified: true, File: named) : End(named, named, 443, verified: true);
     }
@@ -50,7 +51,7 @@ internal sealed class CertificateDiagnosis(
     private void Judge(ShownCertificate c, Findings findings)
     {
         var end = c.End;
-        string openssl = end.File is { } file ? $"openssl x509 -noout -dates -subject -in '{file}'" : $"openssl s_client -connect {end.At}{(end.Postgres ? " -starttls postgres" : "")} </dev/null";
+        string openssl = end.File is { } file ? $"openssl x509 -noout -dates -subject -in '{file}'" : $"openssl s_client -connect {end.At}{(end.Postgres ? " -starttls postgres" : end.Smtp ? " -starttls smtp" : "")} </dev/null";
         if (c.Problem is not null)
         {
             findings.Warning("unseen", $"The certificate of {end.Name} cannot be looked at.", $"{end.At}: {c.Problem}", "When it expires is not known.", openssl);
@@ -65,8 +66,10 @@ internal sealed class CertificateDiagnosis(
         else if (now < c.NotBefore) findings.Critical("not_yet_valid", $"The certificate of {end.Name} is not valid yet.", evidence, Refuse, "rag doctor clock");
         else if (left <= VerySoon) findings.Critical("expiring", $"The certificate of {end.Name} expires within days.", evidence, "After that, " + char.ToLowerInvariant(Refuse[0]) + Refuse[1..], openssl);
         else if (left <= Soon) findings.Warning("expiring", $"The certificate of {end.Name} expires soon.", evidence, "After that, " + char.ToLowerInvariant(Refuse[0]) + Refuse[1..], openssl);
-        if (c.NameWrong) Wrong("name", $"The certificate of {end.Name} is for another name than {end.Host}.", evidence);
-        if (c.ChainProblem is { } chain) Wrong("chain", $"The certificate of {end.Name} is not trusted on this machine.", $"{evidence}: {chain}");
+        // By which name others call this server, and whom they trust, is not known here.
+        bool own = end.Name == OwnCertificate.Name;
+        if (c.NameWrong && !own) Wrong("name", $"The certificate of {end.Name} is for another name than {end.Host}.", evidence);
+        if (c.ChainProblem is { } chain && !own) Wrong("chain", $"The certificate of {end.Name} is not trusted on this machine.", $"{evidence}: {chain}");
         if (findings.Count == before) findings.Ok("valid", $"The certificate of {end.Name} is valid.", evidence);
 
         void Wrong(string name, string what, string why)

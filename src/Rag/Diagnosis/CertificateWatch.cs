@@ -12,23 +12,32 @@ internal sealed class CertificateWatch : BackgroundService
 
     private readonly CertificateDiagnosis _certificates;
     private readonly TimeProvider _time;
+    private readonly IHostApplicationLifetime? _lifetime;
     private volatile IReadOnlyDictionary<string, DateTimeOffset> _expiry = new Dictionary<string, DateTimeOffset>();
 
-    public CertificateWatch(CertificateDiagnosis certificates, IMeterFactory meters, TimeProvider time)
+    public CertificateWatch(CertificateDiagnosis certificates, IMeterFactory meters, TimeProvider time, IHostApplicationLifetime? lifetime = null)
     {
-        (_certificates, _time) = (certificates, time);
+        (_certificates, _time, _lifetime) = (certificates, time, lifetime);
         meters.Create(MeterName).CreateObservableGauge("rag_certificate_expiry_timestamp_seconds", Measure, description: "When the certificate expires, seconds since 1970.");
     }
 
     protected override async Task ExecuteAsync(CancellationToken stop)
     {
-        // The start is for what answers questions.
+        // The start is for what answers questions, and the own certificate is shown once the server listens.
         await Task.Yield();
+        if (_lifetime is not null) await StartedAsync(_lifetime, stop);
         while (!stop.IsCancellationRequested)
         {
             bool all = await LookAsync(stop);
             await Task.Delay(all ? Interval : RetryInterval, _time, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
+    }
+
+    private static async Task StartedAsync(IHostApplicationLifetime lifetime, CancellationToken stop)
+    {
+        var started = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var registration = lifetime.ApplicationStarted.Register(started.SetResult);
+        await started.Task.WaitAsync(stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     private async Task<bool> LookAsync(CancellationToken stop)

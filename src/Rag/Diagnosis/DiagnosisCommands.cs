@@ -39,7 +39,7 @@ internal static class DiagnosisCommands
         {
             if (!Uri.TryCreate(named, UriKind.Absolute, out var address) || address.Scheme is not ("http" or "https"))
                 throw new RagException(ErrorKind.Invalid, $"'{named}' is not the address of a server.", "Write it as http://127.0.0.1:8080.");
-            var (report, why) = await AskAsync(address, request, ct);
+            var (report, why) = await AskAsync(address, parse.GetValue(context.Key), request, ct);
             if (report is not null) return report;
             // What else there is to look at is the configuration, if one was given.
             var alone = given ? (await AloneAsync(configure, parse, request, ct)).Findings : [];
@@ -47,15 +47,16 @@ internal static class DiagnosisCommands
         }
         // A server on this data directory knows more than its configuration.
         if (RunningAt(configure, parse) is not { } running) return await AloneAsync(configure, parse, request, ct);
-        var (found, unanswered) = await AskAsync(running, request, ct);
+        var (found, unanswered) = await AskAsync(running, parse.GetValue(context.Key), request, ct);
         // It announced itself and did not take that back: it was killed, or hangs.
         return found ?? DoctorReport.Of(request.Areas, (await AloneAsync(configure, parse, request, ct)).Findings.Append(unanswered!));
     }
 
-    private static async Task<(DoctorReport? Report, Finding? Why)> AskAsync(Uri server, DoctorRequest request, CancellationToken ct)
+    private static async Task<(DoctorReport? Report, Finding? Why)> AskAsync(Uri server, string? key, DoctorRequest request, CancellationToken ct)
     {
         using var handler = new SocketsHttpHandler { ConnectTimeout = ConnectLimit };
         using var http = new HttpClient(handler) { BaseAddress = server, Timeout = request.Heap || request.Verify ? LongAnswerLimit : AnswerLimit };
+        ServerKey.Show(http, key);
         try
         {
             // What hangs is to be told from what takes its time.

@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
+using Rag.Access;
 
 namespace Rag.Diagnosis;
 
@@ -10,7 +11,7 @@ internal static class DiagnosisEndpoints
     {
         routes.MapGet("/admin/v1/doctor", (Doctor doctor, CancellationToken ct, string[]? area = null, bool heap = false, bool verify = false) =>
                 doctor.LookAsync(Doctor.Request(area, heap, verify), ct))
-            .WithTags("Operate").WithSummary("What is wrong, why, and what to do; an area that is named is looked at for ten seconds");
+            .Needs(Role.Operator).WithTags("Operate").WithSummary("What is wrong, why, and what to do; an area that is named is looked at for ten seconds");
         return routes;
     }
 }

@@ -16,6 +16,7 @@ internal static class DiagnosisModule
         services.AddSection<DiagnosisOptions>(sections);
         services.AddSingleton<MemoryHistory>();
         services.AddSingleton<IHostedService>(s => s.GetRequiredService<MemoryHistory>());
+        services.AddSingleton(s => new CertificateSource(() => OwnCertificate.Ends(s.GetService<Microsoft.AspNetCore.Hosting.Server.IServer>())));
         services.AddSingleton<CertificateDiagnosis>();
         services.AddSingleton<CertificateWatch>();
         services.AddSingleton<IHostedService>(s => s.GetRequiredService<CertificateWatch>());

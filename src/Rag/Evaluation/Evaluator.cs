@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Rag.Access;
 using Rag.Answering;
 using Rag.Foundation;
 using Rag.Indexing;
@@ -75,7 +76,7 @@ internal sealed class Evaluator(ScratchStore store)
             Math.Round(RankingScores.Percentile(times, 0.5), 2), Math.Round(RankingScores.Percentile(times, 0.95), 2));
 
         Task<RetrievalResult> FindAsync(BeirQuery query) => store.Get<Retriever>().FindAsync(
-            collection, Cut(query.Text), mode, RecallDepth + 1, onePerDocument: true, filter: null, ct);
+            collection, Cut(query.Text), mode, RecallDepth + 1, onePerDocument: true, filter: null, ReadScope.Everything, ct);
 
         // Where queries are documents of the collection (counter-arguments, duplicates), finding the query is no find.
         bool IsItself(BeirQuery query, string id) => id == query.Id && texts[id].Contains(query.Text);

@@ -7,4 +7,9 @@ namespace Rag.Foundation;
 internal static class LoadClass
 {
     public const string Questions = "questions", Writes = "writes";
+
+    /// <summary>Bodies that carry files; every other body is bounded by <see cref="MaxBodyBytes"/> or less.</summary>
+    public const long MaxUploadBytes = 1_000_000_000;
+
+    public const long MaxBodyBytes = 8_388_608;
 }

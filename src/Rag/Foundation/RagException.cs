@@ -35,4 +35,7 @@ public sealed class RagException(ErrorKind kind, string message, string remedy, 
 
     /// <summary>What the reader can do about it, one sentence.</summary>
     public string Remedy { get; } = remedy;
+
+    /// <summary>When trying again makes sense, where that is known; the door has a default for the rest.</summary>
+    public int? RetryAfterSeconds { get; init; }
 }

@@ -1,5 +1,6 @@
 using System.Data.Common;
 using Dapper;
+using Rag.Audit;
 using Rag.Foundation;
 using Rag.Storage;
 
@@ -9,7 +10,7 @@ namespace Rag.Incidents;
 /// Incidents in the record. Whoever changes one holds the row of its key meanwhile, so that replicas decide one after the
 /// other; what changed, what is made of it and who is to be told are one transaction.
 /// </summary>
-internal sealed class IncidentRecord(Database database, Escalation escalation, Recipients recipients, TimeProvider time)
+internal sealed class IncidentRecord(Database database, Escalation escalation, Recipients recipients, AuditTrail audit, TimeProvider time)
 {
     private const int MaxSpans = 50, MaxOpen = 500;
 
@@ -26,6 +27,7 @@ internal sealed class IncidentRecord(Database database, Escalation escalation, R
     {
         await LockAsync(tx, opened.Data.Key!);
         await InsertAsync(tx, [opened]);
+        await RecordAsync(tx, [(opened, Actor.Current)]);
         return await RefoldAsync(tx, opened.IncidentId, TimeSpan.Zero);
     }, ct);
 
@@ -37,14 +39,18 @@ internal sealed class IncidentRecord(Database database, Escalation escalation, R
         var incident = await LoadAsync(tx.Connection!, tx, id);
         var added = events(incident);
         if (added.Count == 0 || await InsertAsync(tx, added) == 0) return incident;
+        await RecordAsync(tx, [.. added.Select(e => (e, (Actor?)Actor.Current))]);
         return await RefoldAsync(tx, id, TimeSpan.Zero);
     }, ct);
 
     /// <summary>Writes what happened while the record was away: the same events again change nothing.</summary>
+    /// <param name="told">Events, with who did what somebody did.</param>
     /// <param name="sent">Messages that were sent meanwhile; they are not sent again.</param>
     /// <param name="grace">How long others have to say that they sent what nobody said was sent.</param>
-    public Task<string> ReplayAsync(string interimId, IReadOnlyList<IncidentEvent> events, IReadOnlyList<SentMark> sent, TimeSpan grace, CancellationToken ct) => database.WriteAsync(async tx =>
+    public Task<string> ReplayAsync(string interimId, IReadOnlyList<(IncidentEvent Event, Actor? By)> told, IReadOnlyList<SentMark> sent, TimeSpan grace, CancellationToken ct) => database.WriteAsync(async tx =>
     {
+        var events = told.Select(t => t.Event).ToList();
+        await RecordAsync(tx, told);
         string? id = await tx.Connection!.ExecuteScalarAsync<string?>(
             "SELECT id FROM incidents WHERE id = @interimId UNION SELECT incident_id FROM incident_aliases WHERE id = @interimId LIMIT 1", new { interimId }, tx);
         string? key = id is null
@@ -126,6 +132,16 @@ internal sealed class IncidentRecord(Database database, Escalation escalation, R
         }
         return changed;
     }
+
+    /// <summary>What somebody did by hand; told twice it is recorded once, for the record's id follows from the event's.</summary>
+    private Task RecordAsync(DbTransaction tx, IReadOnlyList<(IncidentEvent Event, Actor? By)> told) => told.Any(t => t.Event.Actor == Actors.Operator) ? audit.AppendManyAsync(tx, [.. told.Where(t => t.Event.Actor == Actors.Operator).Select(t =>
+    {
+        var (e, d) = (t.Event, t.Event.Data);
+        var details = new Dictionary<string, string>();
+        foreach (var (name, value) in new[] { ("title", d.Title), ("severity", d.Severity), ("role", d.Role), ("due", d.Due), ("text", d.Text) })
+            if (!string.IsNullOrEmpty(value)) details[name] = value;
+        return new AuditEntry(AuditEvent.Administrative("incident." + e.Kind, "incident:" + IncidentIds.Short(e.IncidentId), details), t.By ?? Actor.System, e.At, IncidentIds.Of("audit", e.Id));
+    })]) : Task.CompletedTask;
 
     /// <summary>Nobody else works on incidents of this key until the transaction ends.</summary>
     private Task LockAsync(DbTransaction tx, string key) => tx.Connection!.ExecuteAsync(

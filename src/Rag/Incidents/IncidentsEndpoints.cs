@@ -1,6 +1,8 @@
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
+using Rag.Access;
+using Rag.Audit;
 using Rag.Foundation;
 
 namespace Rag.Incidents;
@@ -9,9 +11,9 @@ internal static class IncidentsEndpoints
 {
     public static IEndpointRouteBuilder MapIncidents(this IEndpointRouteBuilder routes)
     {
-        var admin = routes.MapGroup("/admin/v1").WithTags("Operate");
+        var admin = routes.MapGroup("/admin/v1").WithTags("Operate").Needs(Role.Operator);
         admin.MapPost("/alerts", TakeAsync).Accepts<AlertmanagerPayload>("application/json").WithSummary("Take alerts in, as Alertmanager's webhook (version 4) posts them");
-        admin.MapPost("/contacts/test", (ContactTest? test, Notifier notifier, Recipients recipients, CancellationToken ct) => TestAsync(test?.Role, notifier, recipients, ct))
+        admin.MapPost("/contacts/test", (ContactTest? test, Notifier notifier, Recipients recipients, AuditTrail audit, CancellationToken ct) => TestAsync(test?.Role, notifier, recipients, audit, ct))
             .WithSummary("Send a test by every channel of a role, or of all roles");
         var incidents = admin.MapGroup("/incidents");
         incidents.MapGet("/", async (IncidentDesk desk, IncidentViews views, CancellationToken ct, string state = "open", int limit = 50) =>
@@ -43,9 +45,10 @@ internal static class IncidentsEndpoints
         return new(alerts.Count, [.. changed.Select(i => i.Name).Distinct()]);
     }
 
-    private static async Task<ContactReport> TestAsync(string? role, Notifier notifier, Recipients recipients, CancellationToken ct)
+    private static async Task<ContactReport> TestAsync(string? role, Notifier notifier, Recipients recipients, AuditTrail audit, CancellationToken ct)
     {
         if (role is not null && !IncidentRole.All.Contains(role)) throw new RagException(ErrorKind.Invalid, $"'{role}' is not a role.", $"Use one of {string.Join(", ", IncidentRole.All)}.");
+        await audit.RecordAsync(AuditEvent.Administrative("contacts.test", role is null ? "contacts" : "role:" + role), ct);
         IReadOnlyList<string> roles = role is null ? IncidentRole.All : [role];
         var results = new List<ContactResult>();
         foreach (string tested in roles) results.AddRange((await notifier.TestAsync(tested, ct)).Select(r => new ContactResult(tested, r.Channel, r.Result.Sent, r.Result.Detail)));

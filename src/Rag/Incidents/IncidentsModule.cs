@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using OpenTelemetry.Metrics;
 using Rag.Foundation;
+using Rag.Diagnosis;
 using Rag.Incidents.Channels;
 using Rag.Storage.Leadership;
 
@@ -15,6 +16,7 @@ internal static class IncidentsModule
     {
         services.AddSection<IncidentsOptions>(sections);
         services.AddChannels(sections);
+        services.AddSingleton(s => new CertificateSource(() => s.GetRequiredService<ContactOptions>().CertificateEnds()));
         services.AddSingleton<Escalation>();
         services.AddSingleton<Recipients>();
         services.AddSingleton<IncidentRecord>();

@@ -1,3 +1,4 @@
+using Rag.Audit;
 using Rag.Foundation;
 using Rag.Storage;
 
@@ -126,7 +127,7 @@ internal sealed class InterimIncidents(IncidentSpool spool, SharedSpool shared, 
             await ReadAsync();
             foreach (var incident in _lines.Values.GroupBy(l => l.IncidentId).OrderBy(g => g.Key, StringComparer.Ordinal).ToList())
             {
-                await record.ReplayAsync(incident.Key, [.. incident.Select(l => l.Event).OfType<IncidentEvent>()], [.. incident.Select(l => l.Sent).OfType<SentMark>()], Grace, ct);
+                await record.ReplayAsync(incident.Key, [.. incident.Where(l => l.Event is not null).Select(l => (l.Event!, l.By))], [.. incident.Select(l => l.Sent).OfType<SentMark>()], Grace, ct);
                 await shared.RemoveAsync(_shared.Where(l => l.IncidentId == incident.Key));
                 spool.Remove([.. incident.Select(l => l.Id)]);
             }
@@ -149,7 +150,7 @@ internal sealed class InterimIncidents(IncidentSpool spool, SharedSpool shared, 
                 var before = View();
                 var known = before.Values.SelectMany(i => i.Events.Select(e => e.Id)).ToHashSet();
                 var added = events(before).Where(e => known.Add(e.Id)).ToList();
-                await AppendAsync([.. added.Select(e => new SpoolLine(Event: e))]);
+                await AppendAsync([.. added.Select(e => new SpoolLine(Event: e, By: e.Actor == Actors.Operator ? Actor.Current : null))]);
                 var ids = added.Select(e => e.IncidentId).ToHashSet();
                 return [.. View().Values.Where(i => ids.Contains(i.Id))];
             }, ct);

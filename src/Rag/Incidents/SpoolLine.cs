@@ -1,3 +1,5 @@
+using Rag.Audit;
+
 namespace Rag.Incidents;
 
 /// <summary>A message that was sent, or given up, while the record was away.</summary>
@@ -10,7 +12,8 @@ internal sealed record SentMark(string IncidentId, int Round, string Step, strin
 }
 
 /// <summary>What waits for the record: an event, or a message that was sent.</summary>
-internal sealed record SpoolLine(IncidentEvent? Event = null, SentMark? Sent = null)
+/// <param name="By">Who did it, where somebody did: goes to the audit record with the event.</param>
+internal sealed record SpoolLine(IncidentEvent? Event = null, SentMark? Sent = null, Actor? By = null)
 {
     public string Id => Event?.Id ?? "sent/" + Sent!.Key;
 

@@ -5,6 +5,7 @@ using Lucene.Net.Documents;
 using Lucene.Net.Index;
 using Lucene.Net.Store;
 using Directory = System.IO.Directory;
+using ReadScope = Rag.Access.ReadScope;
 
 namespace Rag.Indexing;
 
@@ -16,7 +17,7 @@ namespace Rag.Indexing;
 internal sealed class CollectionIndex : IDisposable
 {
     /// <summary>Changes when what is written changes; an index of another format is built anew.</summary>
-    public const string Format = "1";
+    public const string Format = "2";
 
     private readonly FSDirectory _directory;
     private readonly IndexWriter _writer;
@@ -101,8 +102,8 @@ internal sealed class CollectionIndex : IDisposable
     /// <summary>Position of the newest snapshot.</summary>
     public long Position => Volatile.Read(ref _snapshot).Position;
 
-    /// <summary>Names the newest snapshot by all that an answer depends on beside the question: its position and its statistics.</summary>
-    public string State => Volatile.Read(ref _snapshot).State;
+    /// <summary>Names the newest snapshot, as the scope sees it, by all that an answer depends on beside the question.</summary>
+    public string StateOf(ReadScope scope) => Volatile.Read(ref _snapshot).StateOf(scope);
 
     public IndexSnapshot Acquire()
     {
@@ -197,6 +198,7 @@ internal sealed class CollectionIndex : IDisposable
             new StringField(IndexFields.Fact, "media_type=" + first.MediaType, Field.Store.NO),
             new StringField(IndexFields.Fact, "uri=" + first.Uri, Field.Store.NO),
         };
+        foreach (string term in put.Allowed) all.Add(new StringField(IndexFields.Allowed, term, Field.Store.NO));
         foreach (var (key, value) in put.Metadata)
             if (key.Length + value.Length < 1_000) all.Add(new StringField(IndexFields.Fact, $"{key}={value}", Field.Store.NO));
         foreach (var (chunk, vector) in put.Chunks)

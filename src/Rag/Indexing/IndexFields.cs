@@ -16,6 +16,9 @@ internal static class IndexFields
     /// <summary>Facts to filter by, as <c>key=value</c> terms.</summary>
     public const string Fact = "fact";
 
+    /// <summary>Who is shown the chunk (<see cref="AllowedTerms"/>): never what a document says of itself.</summary>
+    public const string Allowed = "allowed";
+
     /// <summary>The chunk itself (<see cref="IndexedChunk.ToBytes"/>).</summary>
     public const string Stored = "chunk";
 

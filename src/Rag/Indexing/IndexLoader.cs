@@ -9,11 +9,11 @@ namespace Rag.Indexing;
 /// <summary>Reads documents from the record in the form that the index takes.</summary>
 internal sealed class IndexLoader(DocumentRecord documents, Embedder embedder)
 {
-    private sealed record Row(string Id, string Title, string Uri, string MediaType, long Version, long VersionNo, string Metadata, string Text);
+    private sealed record Row(string Id, string Title, string Uri, string MediaType, long Version, long VersionNo, string Metadata, string? Groups, string Text);
 
     private const string Select = """
         SELECT d.id AS Id, d.title AS Title, d.uri AS Uri, d.media_type AS MediaType, d.version AS Version,
-               d.version_no AS VersionNo, d.metadata AS Metadata, v.text AS Text
+               d.version_no AS VersionNo, d.metadata AS Metadata, d.groups AS Groups, v.text AS Text
         FROM documents d JOIN document_versions v ON v.no = d.version_no
         """;
 
@@ -67,6 +67,6 @@ internal sealed class IndexLoader(DocumentRecord documents, Embedder embedder)
             // Vectors of another model mean something else; they wait to be made anew.
             chunks.Add((chunk, c.Model == model ? c.Vector : null));
         }
-        return new(row.Id, DocumentRecord.ParseMetadata(row.Metadata), chunks);
+        return new(row.Id, DocumentRecord.ParseMetadata(row.Metadata), AllowedTerms.Of(DocumentGroups.Parse(row.Groups)), chunks);
     }
 }

@@ -1,7 +1,9 @@
+using System.Collections.Concurrent;
 using Lucene.Net.Analysis;
 using Lucene.Net.Index;
 using Lucene.Net.Search;
 using Lucene.Net.Util;
+using Rag.Access;
 
 namespace Rag.Indexing;
 
@@ -11,6 +13,10 @@ namespace Rag.Indexing;
 /// </summary>
 internal sealed class IndexSnapshot : IDisposable
 {
+    /// <summary>Scopes whose chunks are remembered, a bit for each chunk; past it they are found each time.</summary>
+    private const int MaxScopes = 64;
+
+    private readonly ConcurrentDictionary<string, Lazy<ReadableChunks>> _scopes = new(StringComparer.Ordinal);
     private int _references = 1;
 
     public IndexSnapshot(DirectoryReader reader, VectorRows rows, Analyzer analyzer, string collectionId, long position)
@@ -22,13 +28,16 @@ internal sealed class IndexSnapshot : IDisposable
         Position = position;
         Searcher = new ChunkSearcher(reader);
         (RowToDoc, EmbeddedCount) = MapRows(reader, rows.Count);
+        // Terms come in order, and everybody's is the first.
+        var allowed = MultiFields.GetTerms(reader, IndexFields.Allowed)?.GetEnumerator();
+        while (allowed?.MoveNext() == true && !Limited) Limited = allowed.Term.Utf8ToString() != AllowedTerms.Everybody;
         var text = Searcher.CollectionStatistics(IndexFields.Text);
         State = string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{position}/{reader.MaxDoc}/{reader.NumDocs}/{text.SumTotalTermFreq}/{text.SumDocFreq}");
     }
 
     public DirectoryReader Reader { get; }
 
-    public IndexSearcher Searcher { get; }
+    public ChunkSearcher Searcher { get; }
 
     public VectorRows Rows { get; }
 
@@ -44,6 +53,36 @@ internal sealed class IndexSnapshot : IDisposable
     /// another time: at one position two replicas may weigh a word differently.
     /// </summary>
     public string State { get; }
+
+    /// <summary>Some document is not for everybody, or was not until it went, and is not merged away yet.</summary>
+    public bool Limited { get; }
+
+    /// <summary><see cref="State"/> for a scope: where nothing is limited all scopes see the same, and share what is kept of it.</summary>
+    public string StateOf(ReadScope scope) => Limited && scope.Groups is not null ? $"{State}/{scope.Key}" : State;
+
+    /// <summary>What the scope shows; null where that is everything.</summary>
+    public ReadableChunks? ReadableBy(ReadScope scope)
+    {
+        if (!Limited || AllowedTerms.Of(scope) is not { } terms) return null;
+        if (_scopes.TryGetValue(scope.Key, out var known)) return known.Value;
+        if (_scopes.Count >= MaxScopes) return new(Reader, terms);
+        return _scopes.GetOrAdd(scope.Key, _ => new(() => new(Reader, terms))).Value;
+    }
+
+    /// <summary>Whether every one of the documents is in here and shown to the scope.</summary>
+    public bool Shows(IEnumerable<string> documents, ReadScope scope)
+    {
+        var readable = ReadableBy(scope);
+        var live = MultiFields.GetLiveDocs(Reader);
+        foreach (string id in documents)
+        {
+            // All chunks of a document are put together, with the same terms.
+            var docs = MultiFields.GetTermDocsEnum(Reader, live, IndexFields.Document, new BytesRef(id), DocsFlags.NONE);
+            int doc = docs?.NextDoc() ?? DocIdSetIterator.NO_MORE_DOCS;
+            if (doc == DocIdSetIterator.NO_MORE_DOCS || readable?.Docs.Get(doc) == false) return false;
+        }
+        return true;
+    }
 
     public int ChunkCount => Reader.NumDocs;
 

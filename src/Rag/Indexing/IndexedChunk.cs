@@ -57,4 +57,6 @@ internal sealed record IndexedChunk(
 }
 
 /// <summary>A document as the indexer hands it to the index: its chunks, each with its vector row where there is one.</summary>
-internal sealed record IndexDocument(string DocumentId, IReadOnlyDictionary<string, string> Metadata, IReadOnlyList<(IndexedChunk Chunk, byte[]? Vector)> Chunks);
+/// <param name="Allowed">Who is shown it: <see cref="AllowedTerms"/>.</param>
+internal sealed record IndexDocument(
+    string DocumentId, IReadOnlyDictionary<string, string> Metadata, IReadOnlyList<string> Allowed, IReadOnlyList<(IndexedChunk Chunk, byte[]? Vector)> Chunks);

@@ -13,7 +13,7 @@ namespace Rag.Indexing;
 /// </summary>
 internal sealed class Indexer(
     Database database, ChangeLog changes, Collections collections, DocumentRecord documents, IndexStore indexes, IndexLoader loader, CollectionCatalog catalog,
-    IndexEvents events, RecordState record, TimeProvider time, ILogger<Indexer> log) : BackgroundService, IIndexer
+    IndexEvents events, Followers followers, RecordState record, TimeProvider time, ILogger<Indexer> log) : BackgroundService, IIndexer
 {
     private const int MaxChanges = 512;
     private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(1);
@@ -51,6 +51,8 @@ internal sealed class Indexer(
     private long _applied;
     private long _position;
     private bool _opened;
+    private bool _takesAway;
+    private long _toSay;
     private bool _erase = true;
     private long _eraseNotBefore;
     private long _committedAt;
@@ -164,14 +166,23 @@ internal sealed class Indexer(
         }
         _applied = position;
         Volatile.Write(ref _position, position);
+        followers.Note(Followers.Index, position);
         _committedPosition = position;
-        while (await ApplyNextAsync(stop) > 0) { }
-        await ShowAsync(stop);
+        await CatchUpAsync(stop);
+        // From here on whoever takes something away waits for this replica; what was taken away before is caught up with now.
+        await followers.ReachedAsync(Followers.Index, Position, stop);
+        await CatchUpAsync(stop);
         await CommitAsync(stop);
         indexes.WriteCatalog(all);
         _opened = true;
         _ready.TrySetResult();
         log.IndexReady(all.Count, Position, Stopwatch.GetElapsedTime(started).TotalMilliseconds);
+    }
+
+    private async Task CatchUpAsync(CancellationToken stop)
+    {
+        while (await ApplyNextAsync(stop) > 0) { }
+        await ShowAsync(stop);
     }
 
     /// <summary>While the record is away: answers from what was committed last, if all of it can be opened.</summary>
@@ -191,6 +202,7 @@ internal sealed class Indexer(
         foreach (var collection in known) catalog.Put(collection);
         _applied = indexes.ReadPosition();
         Volatile.Write(ref _position, _applied);
+        followers.Note(Followers.Index, _applied);
         _committedPosition = _applied;
         _ready.TrySetResult();
         log.OpenedWithoutRecord(known.Count, Position);
@@ -208,6 +220,9 @@ internal sealed class Indexer(
             _unshown.Clear();
             _removed.Clear();
             _unshownChanges = 0;
+            _takesAway = false;
+            _toSay = 0;
+            followers.Note(Followers.Index, 0);
             _opened = false;
         }
         finally
@@ -233,6 +248,11 @@ internal sealed class Indexer(
             }
             var untilShown = UntilShown(caughtUp: applied == 0);
             if (untilShown <= TimeSpan.Zero) await ShowAsync(stop);
+            if (_toSay > 0)
+            {
+                await followers.ReachedAsync(Followers.Index, Position, stop);
+                _toSay = 0;
+            }
             if (time.GetElapsedTime(_committedAt) >= CommitInterval) await CommitAsync(stop);
             if (applied > 0) continue;
             var idle = _unshownChanges > 0 ? untilShown : _erase || Position != _committedPosition ? Idle : PollInterval;
@@ -251,6 +271,8 @@ internal sealed class Indexer(
     private TimeSpan UntilShown(bool caughtUp)
     {
         if (_unshownChanges == 0) return TimeSpan.MaxValue;
+        // Somebody waits until what was taken away is gone.
+        if (_takesAway) return TimeSpan.Zero;
         if (caughtUp && (_unshownChanges < BulkChanges || Volatile.Read(ref _waiting) > 0)) return TimeSpan.Zero;
         return TimeSpan.FromSeconds((double)(_showNotBefore - time.GetTimestamp()) / time.TimestampFrequency);
     }
@@ -276,6 +298,9 @@ internal sealed class Indexer(
             foreach (var (collection, document) in _removed) events.DocumentRemoved(collection, document);
             _removed.Clear();
             Volatile.Write(ref _position, _applied);
+            followers.Note(Followers.Index, _applied);
+            if (_takesAway) _toSay = _applied;
+            _takesAway = false;
             Interlocked.Exchange(ref _advanced, new(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();
             long ended = time.GetTimestamp();
             var pause = TimeSpan.FromTicks(Math.Clamp(time.GetElapsedTime(started, ended).Ticks * ShowShare, MinShowInterval.Ticks, MaxShowInterval.Ticks));
@@ -318,6 +343,7 @@ internal sealed class Indexer(
             foreach (var group in batch.GroupBy(c => c.CollectionId)) await ApplyAsync(group.Key, group.ToList(), ct);
             _applied = batch[^1].Seq;
             _unshownChanges += batch.Count;
+            _takesAway |= batch.Any(c => ChangeKind.TakesAway(c.Kind));
             return batch.Count;
         }
         finally

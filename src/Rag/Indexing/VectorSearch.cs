@@ -6,7 +6,8 @@ internal static class VectorSearch
     private const int MaxStretchBytes = 1 << 30;
 
     /// <summary>The best rows, by falling score, equal scores by rising row; fewer than <paramref name="k"/> where fewer are live.</summary>
-    public static IReadOnlyList<int> TopRows(VectorRows rows, QuantizedQuery query, int[] rowToDoc, int k)
+    /// <param name="allowed">As <see cref="VectorScan.TopK"/> takes it.</param>
+    public static IReadOnlyList<int> TopRows(VectorRows rows, QuantizedQuery query, int[] rowToDoc, ReadOnlySpan<ulong> allowed, int k)
     {
         int stretch = MaxStretchBytes / rows.RowBytes;
         k = Math.Min(k, VectorScan.MaxHits);
@@ -14,7 +15,7 @@ internal static class VectorSearch
         for (int first = 0; first < rows.Count; first += stretch)
         {
             int count = Math.Min(stretch, rows.Count - first);
-            foreach (var hit in VectorScan.TopK(rows.Span(first, count), query, rowToDoc.AsSpan(first, count), [], k)) hits.Add(new(hit.Row + first, hit.Score));
+            foreach (var hit in VectorScan.TopK(rows.Span(first, count), query, rowToDoc.AsSpan(first, count), allowed, k)) hits.Add(new(hit.Row + first, hit.Score));
         }
         return hits.OrderByDescending(h => h.Score).ThenBy(h => h.Row).Take(k).Select(h => h.Row).ToList();
     }

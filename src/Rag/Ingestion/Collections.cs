@@ -1,6 +1,7 @@
 using System.Data.Common;
 using System.Text.RegularExpressions;
 using Dapper;
+using Rag.Audit;
 using Rag.Foundation;
 using Rag.Storage;
 
@@ -10,7 +11,7 @@ namespace Rag.Ingestion;
 internal sealed record Collection(string Id, string Name, string Language, long CreatedAt);
 
 /// <summary>Collections, by name. The collection <c>default</c> is made by the first write to it.</summary>
-internal sealed partial class Collections(Database database, ChangeLog changes, TimeProvider time)
+internal sealed partial class Collections(Database database, ChangeLog changes, AuditTrail audit, TimeProvider time)
 {
     public const string Default = "default";
 
@@ -62,6 +63,7 @@ internal sealed partial class Collections(Database database, ChangeLog changes, 
                 RETURNING {Columns}
                 """,
                 new { id = Ids.New(time), name, language = language ?? Languages.Default, wanted = language, at = time.Microseconds() }, tx);
+            await audit.AppendAsync(tx, AuditEvent.Administrative("collection.put", "collection:" + name, new Dictionary<string, string> { ["id"] = row.Id, ["language"] = row.Language }));
             await changes.AppendAsync(tx, ChangeKind.CollectionPut, row.Id);
             return row;
         }, ct);
@@ -77,6 +79,7 @@ internal sealed partial class Collections(Database database, ChangeLog changes, 
         {
             await database.AllowLongAsync(tx);
             await tx.Connection!.ExecuteAsync("DELETE FROM collections WHERE id = @Id", new { collection.Id }, tx, commandTimeout: Database.LongCommandSeconds);
+            await audit.AppendAsync(tx, AuditEvent.Administrative("collection.delete", "collection:" + name, new Dictionary<string, string> { ["id"] = collection.Id }));
             return await changes.AppendAsync(tx, ChangeKind.CollectionDeleted, collection.Id);
         }, ct);
         changes.Announce();

@@ -2,6 +2,8 @@ using System.Data.Common;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Dapper;
+using Rag.Access;
+using Rag.Audit;
 using Rag.Foundation;
 using Rag.Storage;
 
@@ -10,7 +12,11 @@ namespace Rag.Ingestion;
 /// <summary>A document as the record has it; sizes in bytes, lengths in UTF-16 code units, times in UTC microseconds.</summary>
 internal sealed record DocumentInfo(
     string Id, string CollectionId, string Uri, string Title, string MediaType, long Version, long VersionNo, string ContentHash,
-    long SizeBytes, long TextChars, long ChunkCount, string Metadata, long CreatedAt, long UpdatedAt);
+    long SizeBytes, long TextChars, long ChunkCount, string Metadata, long CreatedAt, long UpdatedAt, string? Groups)
+{
+    /// <summary>Groups that it is limited to; none where it is for everybody who may read the collection.</summary>
+    public IReadOnlyList<string> LimitedTo => DocumentGroups.Parse(Groups);
+}
 
 internal sealed record VersionInfo(long Version, string Title, string ContentHash, long SizeBytes, long CreatedAt);
 
@@ -23,13 +29,16 @@ internal sealed record CollectionCounts(long Documents, long Chunks, long Embedd
 [JsonSerializable(typeof(Dictionary<string, string>))]
 internal sealed partial class MetadataJson : JsonSerializerContext;
 
-/// <summary>Documents in the record: reading and removing. Writing is the <see cref="DocumentWriter"/>'s.</summary>
-internal sealed class DocumentRecord(Database database, ChangeLog changes)
+/// <summary>
+/// Documents in the record: reading, limiting and removing. Writing is the <see cref="DocumentWriter"/>'s. What takes a scope
+/// finds what that shows and nothing else; what takes none is for the service's own work, or for documents that were found so.
+/// </summary>
+internal sealed class DocumentRecord(Database database, ChangeLog changes, AuditTrail audit)
 {
     private const string Columns = """
         id AS Id, collection_id AS CollectionId, uri AS Uri, title AS Title, media_type AS MediaType, version AS Version,
         version_no AS VersionNo, content_hash AS ContentHash, size_bytes AS SizeBytes, text_chars AS TextChars,
-        chunk_count AS ChunkCount, metadata AS Metadata, created_at AS CreatedAt, updated_at AS UpdatedAt
+        chunk_count AS ChunkCount, metadata AS Metadata, created_at AS CreatedAt, updated_at AS UpdatedAt, groups AS Groups
         """;
 
     public async Task<DocumentInfo?> FindAsync(string id, CancellationToken ct)
@@ -38,11 +47,11 @@ internal sealed class DocumentRecord(Database database, ChangeLog changes)
         return await connection.QuerySingleOrDefaultAsync<DocumentInfo>(new CommandDefinition($"SELECT {Columns} FROM documents WHERE id = @id", new { id }, cancellationToken: ct));
     }
 
-    public async Task<DocumentInfo> GetAsync(Collection collection, string id, CancellationToken ct)
+    /// <exception cref="RagException">NotFound: there is none, or the scope does not show it, which looks the same.</exception>
+    public async Task<DocumentInfo> GetAsync(Collection collection, string id, ReadScope scope, CancellationToken ct)
     {
         var found = await FindAsync(id, ct);
-        return found?.CollectionId == collection.Id ? found : throw new RagException(
-            ErrorKind.NotFound, $"There is no document '{id}' in collection '{collection.Name}'.", "List the documents with 'rag documents list'.");
+        return found?.CollectionId == collection.Id && scope.Shows(found.LimitedTo) ? found : throw Unknown(collection, id);
     }
 
     public async Task<DocumentInfo?> FindByUriAsync(string collectionId, string uri, CancellationToken ct)
@@ -52,16 +61,25 @@ internal sealed class DocumentRecord(Database database, ChangeLog changes)
             $"SELECT {Columns} FROM documents WHERE collection_id = @collectionId AND uri = @uri", new { collectionId, uri }, cancellationToken: ct));
     }
 
+    /// <summary>Those of the documents that are there and that the scope shows.</summary>
+    public async Task<IReadOnlySet<string>> ShownAsync(string collectionId, IEnumerable<string> ids, ReadScope scope, CancellationToken ct)
+    {
+        await using var connection = await database.OpenAsync(ct);
+        return (await connection.QueryAsync<string>(new CommandDefinition(
+            $"SELECT id FROM documents WHERE collection_id = @collectionId AND id IN (SELECT wanted.value FROM {database.Dialect.TextItems("@ids", "wanted")}) AND {Shown}",
+            new { collectionId, ids = JsonSerializer.Serialize([.. ids], GroupsJson.Default.ListString), scope = DocumentGroups.ToJson(scope) }, cancellationToken: ct))).ToHashSet();
+    }
+
     /// <summary>A page of documents in the order of their addresses, after <paramref name="afterUri"/>, those that begin with <paramref name="prefix"/>.</summary>
-    public async Task<IReadOnlyList<DocumentInfo>> ListAsync(string collectionId, string afterUri, string prefix, int limit, CancellationToken ct)
+    public async Task<IReadOnlyList<DocumentInfo>> ListAsync(string collectionId, string afterUri, string prefix, int limit, ReadScope scope, CancellationToken ct)
     {
         await using var connection = await database.OpenAsync(ct);
         return (await connection.QueryAsync<DocumentInfo>(new CommandDefinition(
             $"""
             SELECT {Columns} FROM documents
-            WHERE collection_id = @collectionId AND uri > @afterUri AND substr(uri, 1, length(@prefix)) = @prefix
+            WHERE collection_id = @collectionId AND uri > @afterUri AND substr(uri, 1, length(@prefix)) = @prefix AND {Shown}
             ORDER BY uri LIMIT @limit
-            """, new { collectionId, afterUri, prefix, limit }, cancellationToken: ct))).AsList();
+            """, new { collectionId, afterUri, prefix, limit, scope = DocumentGroups.ToJson(scope) }, cancellationToken: ct))).AsList();
     }
 
     /// <summary>The extracted text of one version, which spans point into; null where that version is not kept.</summary>
@@ -90,18 +108,42 @@ internal sealed class DocumentRecord(Database database, ChangeLog changes)
             FROM chunks WHERE version_no = @versionNo ORDER BY ordinal
             """, new { versionNo }, cancellationToken: ct))).AsList();
 
-    public async Task<CollectionCounts> CountAsync(string? collectionId, CancellationToken ct)
+    public Task<CollectionCounts> CountAsync(string? collectionId, CancellationToken ct) => CountAsync(collectionId, ReadScope.Everything, ct);
+
+    /// <summary>Counts what the scope shows; with null, of all collections.</summary>
+    public async Task<CollectionCounts> CountAsync(string? collectionId, ReadScope scope, CancellationToken ct)
     {
         await using var connection = await database.OpenAsync(ct);
         // The partial index over what is not embedded makes the third figure cheap: it is small when work is done.
         return await connection.QuerySingleAsync<CollectionCounts>(new CommandDefinition(
-            """
+            $"""
             SELECT COUNT(*) AS Documents, CAST(COALESCE(SUM(chunk_count), 0) AS BIGINT) AS Chunks,
-                   CAST(COALESCE(SUM(chunk_count), 0) AS BIGINT) - (SELECT COUNT(*) FROM chunks c JOIN documents d ON d.version_no = c.version_no
-                     WHERE c.vector IS NULL AND (@collectionId IS NULL OR d.collection_id = @collectionId)) AS Embedded
-            FROM documents WHERE @collectionId IS NULL OR collection_id = @collectionId
-            """, new { collectionId }, cancellationToken: ct));
+                   CAST(COALESCE(SUM(chunk_count), 0) AS BIGINT) - (SELECT COUNT(*) FROM chunks c JOIN documents ON documents.version_no = c.version_no
+                     WHERE c.vector IS NULL AND (@collectionId IS NULL OR documents.collection_id = @collectionId) AND {Shown}) AS Embedded
+            FROM documents WHERE (@collectionId IS NULL OR collection_id = @collectionId) AND {Shown}
+            """, new { collectionId, scope = DocumentGroups.ToJson(scope) }, cancellationToken: ct));
     }
+
+    /// <summary>Limits a document to groups, or to none for everybody; returns the position of the change, which is there even where nothing was another.</summary>
+    /// <exception cref="RagException">NotFound: it is gone, or the scope does not show it any more.</exception>
+    public async Task<long> PermitAsync(Collection collection, DocumentInfo document, IReadOnlyList<string> groups, ReadScope scope, CancellationToken ct)
+    {
+        long seq = await database.WriteAsync(async tx =>
+        {
+            var present = await tx.Connection!.QuerySingleOrDefaultAsync<(long Version, string? Groups)?>(
+                $"SELECT version, groups FROM documents WHERE id = @Id {database.Dialect.LockRows}", new { document.Id }, tx);
+            if (present is not { } row || !scope.Shows(DocumentGroups.Parse(row.Groups))) throw Unknown(collection, document.Id);
+            await tx.Connection!.ExecuteAsync("UPDATE documents SET groups = @groups WHERE id = @Id", new { document.Id, groups = DocumentGroups.ToJson(groups) }, tx);
+            await audit.AppendAsync(tx, Permitted(document.Id, collection.Name, DocumentGroups.Parse(row.Groups), groups));
+            return await changes.AppendAsync(tx, ChangeKind.DocumentPermitted, document.CollectionId, document.Id, row.Version);
+        }, ct);
+        changes.Announce();
+        return seq;
+    }
+
+    public static AuditEvent Permitted(string id, string collection, IReadOnlyList<string> before, IReadOnlyList<string> after) => new(
+        AuditCategory.Permission, "document.permit", $"document:{id}",
+        new Dictionary<string, string> { ["collection"] = collection, ["before"] = DocumentGroups.Describe(before), ["after"] = DocumentGroups.Describe(after) });
 
     /// <summary>Removes a document, its versions and chunks; returns the position of the change.</summary>
     public async Task<long> DeleteAsync(DocumentInfo document, CancellationToken ct)
@@ -109,11 +151,19 @@ internal sealed class DocumentRecord(Database database, ChangeLog changes)
         long seq = await database.WriteAsync(async tx =>
         {
             await tx.Connection!.ExecuteAsync("DELETE FROM documents WHERE id = @Id", new { document.Id }, tx);
+            await audit.AppendAsync(tx, new(AuditCategory.DataChange, "document.delete", "document:" + document.Id, new Dictionary<string, string> { ["collection"] = document.CollectionId, ["uri"] = document.Uri }));
             return await changes.AppendAsync(tx, ChangeKind.DocumentDeleted, document.CollectionId, document.Id);
         }, ct);
         changes.Announce();
         return seq;
     }
+
+    public static RagException Unknown(Collection collection, string id) =>
+        new(ErrorKind.NotFound, $"There is no document '{id}' in collection '{collection.Name}'.", "List the documents with 'rag documents list'.");
+
+    /// <summary>A condition on <c>documents</c>: the groups of <c>@scope</c> show it, or everything is shown.</summary>
+    private string Shown =>
+        $"(@scope IS NULL OR documents.groups IS NULL OR EXISTS (SELECT 1 FROM {database.Dialect.TextItems("documents.groups", "held")} JOIN {database.Dialect.TextItems("@scope", "had")} ON held.value = had.value))";
 
     public static IReadOnlyDictionary<string, string> ParseMetadata(string json) =>
         json.Length <= 2 ? new Dictionary<string, string>() : JsonSerializer.Deserialize(json, MetadataJson.Default.DictionaryStringString)!;

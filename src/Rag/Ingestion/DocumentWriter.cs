@@ -2,6 +2,8 @@ using System.Data.Common;
 using System.Text.Json;
 using System.Threading.Channels;
 using Dapper;
+using Rag.Access;
+using Rag.Audit;
 using Rag.Foundation;
 using Rag.Ingestion.Parsing;
 using Rag.Storage;
@@ -10,8 +12,10 @@ namespace Rag.Ingestion;
 
 /// <summary>A parsed and chunked document, ready to be recorded. <paramref name="Id"/> names an existing document to replace; null finds it by its address.</summary>
 /// <param name="Key">Names the request, which may be sent again; null where nothing does.</param>
+/// <param name="Groups">What to limit it to; null leaves that as it is, and a new document to everybody.</param>
+/// <param name="By">Who sent it: the writer works for all senders at once, in no one's flow.</param>
 internal sealed record PreparedDocument(
-    Collection Collection, string? Id, string Uri, string ContentHash, long SizeBytes, ParsedDocument Parsed, IReadOnlyList<Chunk> Chunks, string? Key = null);
+    Collection Collection, string? Id, string Uri, string ContentHash, long SizeBytes, ParsedDocument Parsed, IReadOnlyList<Chunk> Chunks, string? Key, IReadOnlyList<string>? Groups, Caller By);
 
 /// <param name="Seq">Position in the change log; null where the record had this content already and nothing was written.</param>
 internal sealed record WrittenDocument(string Id, long Version, long? Seq);
@@ -32,13 +36,14 @@ internal sealed class DocumentWriter : IAsyncDisposable
     private readonly Database _database;
     private readonly ChangeLog _changes;
     private readonly IdempotencyKeys _keys;
+    private readonly AuditTrail _audit;
     private readonly TimeProvider _time;
     private readonly IngestionOptions _options;
     private readonly Task _loop;
 
-    public DocumentWriter(Database database, ChangeLog changes, IdempotencyKeys keys, TimeProvider time, IngestionOptions options)
+    public DocumentWriter(Database database, ChangeLog changes, IdempotencyKeys keys, AuditTrail audit, TimeProvider time, IngestionOptions options)
     {
-        (_database, _changes, _keys, _time, _options) = (database, changes, keys, time, options);
+        (_database, _changes, _keys, _audit, _time, _options) = (database, changes, keys, audit, time, options);
         _loop = Task.Run(LoopAsync);
     }
 
@@ -112,7 +117,7 @@ internal sealed class DocumentWriter : IAsyncDisposable
         var earlier = await _keys.ClaimAsync(tx, batch);
         if (_database.Shared && batch.Count > 1) await LockAsync(tx, batch);
         var written = new WrittenDocument[batch.Count];
-        var changed = new List<int>(batch.Count);
+        var changed = new List<(int Place, string Kind)>(batch.Count);
         var chunks = new ChunkRows(_database, tx);
         for (int i = 0; i < batch.Count; i++)
         {
@@ -120,16 +125,26 @@ internal sealed class DocumentWriter : IAsyncDisposable
             else if (await WriteOneAsync(tx, batch[i], chunks) is { } version)
             {
                 written[i] = new(version.Id, version.Version, Seq: null);
-                changed.Add(i);
+                changed.Add((i, version.Permitted ? ChangeKind.DocumentPermitted : ChangeKind.DocumentPut));
             }
             else written[i] = await PresentAsync(tx, batch[i]);
         }
         await chunks.FlushAsync();
-        var seqs = await _changes.AppendAsync(tx, changed.ConvertAll(i => new NewChange(ChangeKind.DocumentPut, batch[i].Collection.Id, written[i].Id, written[i].Version)));
-        for (int c = 0; c < changed.Count; c++) written[changed[c]] = written[changed[c]] with { Seq = seqs[c] };
+        await RecordAsync(tx, changed.ConvertAll(c => (batch[c.Place], written[c.Place])));
+        var seqs = await _changes.AppendAsync(tx, changed.ConvertAll(c => new NewChange(c.Kind, batch[c.Place].Collection.Id, written[c.Place].Id, written[c.Place].Version)));
+        for (int c = 0; c < changed.Count; c++) written[changed[c].Place] = written[changed[c].Place] with { Seq = seqs[c] };
         await _keys.KeepAsync(tx, batch, written);
         return written;
     }
+
+    /// <summary>One record for what one actor put into one collection; a batch is at most <see cref="MaxBatch"/> documents.</summary>
+    private Task RecordAsync(DbTransaction tx, List<(PreparedDocument Document, WrittenDocument Written)> changed) => changed.Count == 0 ? Task.CompletedTask : _audit.AppendManyAsync(
+        tx, [.. changed.GroupBy(c => (c.Document.By.Kind, c.Document.By.Id, c.Document.By.Address, c.Document.Collection.Id)).Select(g => new AuditEntry(
+            new(AuditCategory.DataChange, "documents.put", "collection:" + g.First().Document.Collection.Name, new Dictionary<string, string>
+            {
+                ["collection"] = g.Key.Item4,
+                ["documents"] = string.Join(' ', g.Select(c => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{c.Written.Id}/{c.Written.Version}"))),
+            }), g.First().Document.By))]);
 
     private static async Task<WrittenDocument> PresentAsync(DbTransaction tx, PreparedDocument document)
     {
@@ -147,17 +162,41 @@ internal sealed class DocumentWriter : IAsyncDisposable
                 new { collection.Key, uris = collection.Select(d => d.Uri).Distinct().ToArray() }, tx);
     }
 
+    private sealed record Present(string Id, long Version, string? Groups);
+
+    /// <summary>
+    /// Sees, with the document locked, that its sender may see what is replaced, and limits it to other groups where they were
+    /// given; whoever sees everything and gives no groups costs nothing here.
+    /// </summary>
+    /// <returns>What the record has of it, and whether its groups are others now.</returns>
+    private async Task<(Present? Present, bool Permitted)> PermitAsync(DbTransaction tx, PreparedDocument document)
+    {
+        if (document.Groups is null && document.By.Scope.Groups is null) return (null, false);
+        // What the audit record says of it, the sender did.
+        Actor.Become(document.By);
+        var present = await tx.Connection!.QuerySingleOrDefaultAsync<Present>(
+            $"SELECT id AS Id, version AS Version, groups AS Groups FROM documents WHERE collection_id = @Id AND uri = @Uri {_database.Dialect.LockRows}", new { document.Collection.Id, document.Uri }, tx);
+        if (present is null) return (null, false);
+        var before = DocumentGroups.Parse(present.Groups);
+        if (!document.By.Scope.Shows(before)) throw Ingestor.Hidden(document.Uri);
+        if (document.Groups is not { } groups || groups.SequenceEqual(before)) return (present, false);
+        await tx.Connection!.ExecuteAsync("UPDATE documents SET groups = @groups WHERE id = @Id", new { present.Id, groups = DocumentGroups.ToJson(groups) }, tx);
+        await _audit.AppendAsync(tx, DocumentRecord.Permitted(present.Id, document.Collection.Name, before, groups));
+        return (present, true);
+    }
+
     /// <returns>The new version; null where the record holds this content already, which only now, with the document locked, is certain.</returns>
-    private async Task<(string Id, long Version)?> WriteOneAsync(DbTransaction tx, PreparedDocument document, ChunkRows chunks)
+    private async Task<(string Id, long Version, bool Permitted)?> WriteOneAsync(DbTransaction tx, PreparedDocument document, ChunkRows chunks)
     {
         var connection = tx.Connection!;
         long now = _time.Microseconds();
+        var (present, permitted) = await PermitAsync(tx, document);
         var parsed = document.Parsed;
         string metadata = JsonSerializer.Serialize(new Dictionary<string, string>(parsed.Metadata), MetadataJson.Default.DictionaryStringString);
         if (await connection.QuerySingleOrDefaultAsync<(string Id, long Version, long OldVersionNo)?>(
             """
-            INSERT INTO documents (id, collection_id, uri, title, media_type, version, version_no, content_hash, size_bytes, text_chars, chunk_count, metadata, created_at, updated_at)
-            VALUES (@id, @collectionId, @uri, @title, @mediaType, 1, 0, @hash, @size, @chars, @chunks, @metadata, @now, @now)
+            INSERT INTO documents (id, collection_id, uri, title, media_type, version, version_no, content_hash, size_bytes, text_chars, chunk_count, metadata, groups, created_at, updated_at)
+            VALUES (@id, @collectionId, @uri, @title, @mediaType, 1, 0, @hash, @size, @chars, @chunks, @metadata, @groups, @now, @now)
             ON CONFLICT (collection_id, uri) DO UPDATE SET title = @title, media_type = @mediaType, version = documents.version + 1,
               content_hash = @hash, size_bytes = @size, text_chars = @chars, chunk_count = @chunks, metadata = @metadata, updated_at = @now
               WHERE documents.content_hash <> @hash
@@ -175,8 +214,11 @@ internal sealed class DocumentWriter : IAsyncDisposable
                 chars = parsed.Text.Length,
                 chunks = document.Chunks.Count,
                 metadata,
+                groups = DocumentGroups.ToJson(document.Groups ?? []),
                 now,
-            }, tx) is not { } row) return null;
+            }, tx) is not { } row) return permitted ? (present!.Id, present.Version, true) : null;
+        if (row.OldVersionNo > 0 && present is null && document is not { Groups: null, By.Scope.Groups: null })
+            throw new RagException(ErrorKind.Conflict, $"Somebody else has just put '{document.Uri}' in.", "Send it again.");
         long versionNo = await connection.ExecuteScalarAsync<long>(
             """
             INSERT INTO document_versions (document_id, version, title, content_hash, size_bytes, text, created_at)
@@ -191,7 +233,7 @@ internal sealed class DocumentWriter : IAsyncDisposable
         }
         if (row.Version > _options.KeepVersions)
             await connection.ExecuteAsync("DELETE FROM document_versions WHERE document_id = @Id AND version <= @last", new { row.Id, last = row.Version - _options.KeepVersions }, tx);
-        return (row.Id, row.Version);
+        return (row.Id, row.Version, permitted);
     }
 
     /// <summary>Takes the previous version's chunks away; the vectors of those whose text stays are used again.</summary>

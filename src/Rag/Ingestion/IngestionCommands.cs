@@ -10,6 +10,8 @@ internal static class IngestionCommands
 {
     /// <summary>Files in one request: few enough that a failure costs little, many enough that they share transactions.</summary>
     private const int BatchFiles = 16;
+    /// <summary>Looks, four a second, at a count that does not grow.</summary>
+    private const int MaxStill = 20;
     private const long BatchBytes = 16_000_000;
 
     public static void AddIngestion(this RootCommand root, CommandContext context)
@@ -19,6 +21,8 @@ internal static class IngestionCommands
         root.Add(CollectionsCommand(context));
     }
 
+    private static Option<string[]> GroupOption(string description) => new("--group") { Description = description };
+
     private static Option<string> CollectionOption() => new("--collection") { Description = "The collection.", DefaultValueFactory = _ => Collections.Default };
 
     private static Command Ingest(CommandContext context)
@@ -27,12 +31,13 @@ internal static class IngestionCommands
         var collection = CollectionOption();
         var sync = new Option<bool>("--sync") { Description = "Also remove documents of these folders whose files are gone." };
         var noWait = new Option<bool>("--no-wait") { Description = "Do not wait until everything is embedded." };
-        var command = new Command("ingest", "Put documents in.") { sources, collection, sync, noWait };
+        var groups = GroupOption("Limit the documents to this group; several times for several. Without it, what is there keeps what it has, and what is new is for everybody.");
+        var command = new Command("ingest", "Put documents in.") { sources, collection, groups, sync, noWait };
         context.Bind(command, async (parse, api, ct) =>
         {
             string name = parse.GetValue(collection)!;
             var summary = new IngestSummary();
-            foreach (string source in parse.GetValue(sources)!) await IngestSourceAsync(context, api, name, source, parse.GetValue(sync), summary, ct);
+            foreach (string source in parse.GetValue(sources)!) await IngestSourceAsync(context, api, name, source, parse.GetValue(sync), summary, ct, parse.GetValue(groups));
             if (!parse.GetValue(noWait)) await WaitForEmbeddingAsync(context, api, name, ct);
             if (!context.TryJson(parse, summary.ToResponse(), IngestionJson.Default.IngestResponse)) summary.Print(context);
             return summary.Failed == 0 ? 0 : 1;
@@ -41,7 +46,7 @@ internal static class IngestionCommands
     }
 
     /// <summary>Sends one source's files in batches, with a progress bar.</summary>
-    public static async Task IngestSourceAsync(CommandContext context, ApiClient api, string collection, string source, bool sync, IngestSummary summary, CancellationToken ct)
+    public static async Task IngestSourceAsync(CommandContext context, ApiClient api, string collection, string source, bool sync, IngestSummary summary, CancellationToken ct, IReadOnlyList<string>? groups = null)
     {
         var files = await FileSource.OpenAsync(source, ct);
         await context.Remarks.Progress().HideCompleted(true).StartAsync(async progress =>
@@ -64,7 +69,7 @@ internal static class IngestionCommands
 
             async Task SendAsync()
             {
-                if (batch.Count > 0) await SendBatchAsync(api, collection, batch, summary, ct);
+                if (batch.Count > 0) await SendBatchAsync(api, collection, batch, groups ?? [], summary, ct);
                 batch.Clear();
                 bytes = 0;
             }
@@ -72,11 +77,12 @@ internal static class IngestionCommands
         if (sync && files.Folder is { } folder) await RemoveMissingAsync(api, collection, folder, files.Uris, summary, ct);
     }
 
-    private static async Task SendBatchAsync(ApiClient api, string collection, IReadOnlyList<(string Uri, byte[] Content)> batch, IngestSummary summary, CancellationToken ct)
+    private static async Task SendBatchAsync(ApiClient api, string collection, IReadOnlyList<(string Uri, byte[] Content)> batch, IReadOnlyList<string> groups, IngestSummary summary, CancellationToken ct)
     {
         try
         {
             using var form = new MultipartFormDataContent();
+            foreach (string group in groups) form.Add(new StringContent(group), "groups");
             foreach (var (uri, content) in batch)
             {
                 var part = new ByteArrayContent(content);
@@ -86,13 +92,14 @@ internal static class IngestionCommands
             var response = await api.SendAsync($"/v1/collections/{Uri.EscapeDataString(collection)}/documents", form, IngestionJson.Default.IngestResponse, ct);
             foreach (var file in response.Files) summary.Add(file);
             summary.Position = Math.Max(summary.Position, response.Position ?? 0);
+            foreach (string replica in response.WaitingFor ?? []) summary.WaitsFor(replica);
         }
         catch (RagException e) when (e.Kind == ErrorKind.TooLarge)
         {
             // One file is too large for the server: the others still go in.
             if (batch.Count == 1) summary.Add(new IngestedFile(batch[0].Uri, IngestOutcome.Failed, null, null, null, "too_large", $"{e.Message} {e.Remedy}"));
             else
-                foreach (var file in batch) await SendBatchAsync(api, collection, [file], summary, ct);
+                foreach (var file in batch) await SendBatchAsync(api, collection, [file], groups, summary, ct);
         }
     }
 
@@ -105,6 +112,7 @@ internal static class IngestionCommands
         await context.Remarks.Progress().HideCompleted(true).StartAsync(async progress =>
         {
             var task = progress.AddTask("Embedding", maxValue: Math.Max(1, view.Chunks));
+            int still = 0;
             while (view.EmbeddedChunks < view.Chunks)
             {
                 long before = view.EmbeddedChunks;
@@ -113,14 +121,25 @@ internal static class IngestionCommands
                 await Task.Delay(TimeSpan.FromMilliseconds(250), ct);
                 view = await api.GetAsync(path, IngestionJson.Default.CollectionView, ct);
                 // Without a model nothing moves: search is then by words, and there is nothing to wait for.
-                if (view.EmbeddedChunks == 0 && before == 0 && !await HasModelAsync(api, ct)) return;
+                still = view.EmbeddedChunks == before ? still + 1 : 0;
+                if (view.EmbeddedChunks == 0 && before == 0 && !await HasModelAsync(api, still, ct)) return;
             }
         });
     }
 
-    private static async Task<bool> HasModelAsync(ApiClient api, CancellationToken ct)
+    /// <summary>Whether vectors may still come. Who may write need not be an operator, and takes what stands still for long for an answer.</summary>
+    private static async Task<bool> HasModelAsync(ApiClient api, int still, CancellationToken ct)
     {
-        using var status = System.Text.Json.JsonDocument.Parse(await api.GetTextAsync("/admin/v1/index", ct));
+        string text;
+        try
+        {
+            text = await api.GetTextAsync("/admin/v1/index", ct);
+        }
+        catch (RagException e) when (e.Kind == ErrorKind.Forbidden)
+        {
+            return still < MaxStill;
+        }
+        using var status = System.Text.Json.JsonDocument.Parse(text);
         return status.RootElement.TryGetProperty("model", out _);
     }
 
@@ -180,7 +199,7 @@ internal static class IngestionCommands
             }
             var document = await api.GetAsync(path, IngestionJson.Default.DocumentView, ct);
             if (context.TryJson(parse, document, IngestionJson.Default.DocumentView)) return 0;
-            context.Out.MarkupLineInterpolated($"{document.Title}\n[grey]{document.Uri}[/]\nid {document.Id}, {document.MediaType}, {document.SizeBytes:N0} bytes, {document.TextChars:N0} characters of text, {document.Chunks:N0} chunks");
+            context.Out.MarkupLineInterpolated($"{document.Title}\n[grey]{document.Uri}[/]\nid {document.Id}, {document.MediaType}, {document.SizeBytes:N0} bytes, {document.TextChars:N0} characters of text, {document.Chunks:N0} chunks\nshown to {DocumentGroups.Describe(document.Groups ?? [])}");
             foreach (var v in document.Versions ?? []) context.Out.MarkupLineInterpolated($"  version {v.Version}  {v.CreatedAt:yyyy-MM-dd HH:mm:ss}Z  {v.SizeBytes:N0} bytes  {v.Sha256[..12]}");
             foreach (var (key, value) in document.Metadata) context.Out.MarkupLineInterpolated($"  {key}: {value}");
             return 0;
@@ -193,7 +212,20 @@ internal static class IngestionCommands
             if (!context.TryJson(parse, result, IngestionJson.Default.DeleteResponse)) context.Out.WriteLine($"Removed {parse.GetValue(id)} at position {result.Position}.");
             return 0;
         });
-        return new Command("documents", "Look at documents and remove them.") { list, show, delete };
+        var groups = GroupOption("Show it to this group; several times for several.");
+        var everybody = new Option<bool>("--everybody") { Description = "Show it to everybody who may read the collection." };
+        var permit = new Command("permit", "Say who is shown a document. Ends when no replica shows it to others any more.") { id, collection, groups, everybody };
+        context.Bind(permit, async (parse, api, ct) =>
+        {
+            string path = await FindAsync(api, parse.GetValue(collection)!, parse.GetValue(id)!, ct);
+            var request = new PermissionRequest(parse.GetValue(groups) is { Length: > 0 } names ? names : null, parse.GetValue(everybody));
+            var result = await api.PutAsync(path + "/permissions", request, IngestionJson.Default.PermissionRequest, IngestionJson.Default.PermissionResponse, ct);
+            if (context.TryJson(parse, result, IngestionJson.Default.PermissionResponse)) return result.Effective ? 0 : 1;
+            context.Out.MarkupLineInterpolated($"{parse.GetValue(id)} is shown to {DocumentGroups.Describe(result.Groups)}, as of position {result.Position}.");
+            if (!result.Effective) context.Out.MarkupLineInterpolated($"[yellow]Not everywhere yet: waiting for {string.Join(", ", result.WaitingFor)}.[/]");
+            return result.Effective ? 0 : 1;
+        });
+        return new Command("documents", "Look at documents, say who is shown them, remove them.") { list, show, permit, delete };
     }
 
     private static Command CollectionsCommand(CommandContext context)

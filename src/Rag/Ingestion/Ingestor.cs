@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text;
 using Microsoft.Extensions.Logging;
 using Rag.Access;
+using Rag.Audit;
 using Rag.Foundation;
 using Rag.Inference;
 using Rag.Ingestion.Parsing;
@@ -17,7 +18,10 @@ internal sealed record IngestOutcome(
 
 /// <summary>A file as it was sent. <paramref name="Title"/> and <paramref name="Metadata"/> go before what the file says of itself.</summary>
 /// <param name="Key">Names the request, which may be sent again; null where nothing does.</param>
-internal sealed record IncomingFile(string Uri, ReadOnlyMemory<byte> Content, string? Title = null, IReadOnlyDictionary<string, string>? Metadata = null, string? DocumentId = null, string? Key = null);
+/// <param name="Groups">What to limit it to, from <see cref="DocumentGroups.Given"/>; null leaves that as it is, and a new document to everybody.</param>
+internal sealed record IncomingFile(
+    string Uri, ReadOnlyMemory<byte> Content, string? Title = null, IReadOnlyDictionary<string, string>? Metadata = null, string? DocumentId = null, string? Key = null,
+    IReadOnlyList<string>? Groups = null);
 
 /// <summary>
 /// Takes files in: recognises what it has already, parses, chunks, records. A file that cannot be read is an outcome,
@@ -25,7 +29,7 @@ internal sealed record IncomingFile(string Uri, ReadOnlyMemory<byte> Content, st
 /// </summary>
 internal sealed class Ingestor(
     DocumentParser parser, DocumentWriter writer, DocumentRecord documents, Embedder embedder,
-    IngestionOptions options, IngestionMetrics metrics, SecurityMetrics security, ILogger<Ingestor> log)
+    IngestionOptions options, IngestionMetrics metrics, SecurityMetrics security, SecurityFeed feed, ILogger<Ingestor> log)
 {
     /// <summary>An address is shown, listed and put into metrics-free logs; longer ones are refused.</summary>
     public const int MaxUriChars = 1024;
@@ -55,7 +59,7 @@ internal sealed class Ingestor(
                 if (!entries.MoveNext()) yield break;
                 var entry = entries.Current;
                 string uri = $"{file.Uri}!/{entry.Name}";
-                outcome = entry.Failure is { } failure ? Failed(uri, failure) : await IngestOneAsync(collection, new(uri, entry.Content, Key: file.Key), FileTypes.Detect(uri, entry.Content.Span), ct);
+                outcome = entry.Failure is { } failure ? Failed(uri, failure) : await IngestOneAsync(collection, new(uri, entry.Content, Key: file.Key, Groups: file.Groups), FileTypes.Detect(uri, entry.Content.Span), ct);
             }
             catch (ParseException e)
             {
@@ -73,9 +77,18 @@ internal sealed class Ingestor(
             return Failed(file.Uri, new ParseException("unsupported", $"the name must have 1 to {MaxUriChars} characters, none of them a control character. Rename the file."));
         long started = Stopwatch.GetTimestamp();
         string hash = Hash(file);
+        var caller = Caller.Current;
         var known = await documents.FindByUriAsync(collection.Id, file.Uri, ct);
+        // Addresses are the collection's: that one is taken is said, and nothing of what is there.
+        if (known is not null && !caller.Scope.Shows(known.LimitedTo)) return Failed(file.Uri, new ParseException("forbidden", Hidden(file.Uri).Message + " " + Hidden(file.Uri).Remedy));
         if (known?.ContentHash == hash)
         {
+            if (file.Groups is { } groups && !groups.SequenceEqual(known.LimitedTo))
+            {
+                long position = await documents.PermitAsync(collection, known, groups, caller.Scope, ct);
+                metrics.Document(IngestOutcome.Updated);
+                return new(file.Uri, IngestOutcome.Updated, known.Id, known.Version, position, known.Title);
+            }
             metrics.Document(IngestOutcome.Unchanged);
             return new(file.Uri, IngestOutcome.Unchanged, known.Id, known.Version, null, known.Title);
         }
@@ -116,7 +129,7 @@ internal sealed class Ingestor(
         long chunking = Stopwatch.GetTimestamp();
         var chunks = _chunker.Chunk(parsed);
         metrics.Stage("chunk", chunking);
-        return new(collection, file.DocumentId, file.Uri, contentHash, file.Content.Length, parsed, chunks, file.Key);
+        return new(collection, file.DocumentId, file.Uri, contentHash, file.Content.Length, parsed, chunks, file.Key, file.Groups, Caller.Current);
     }
 
     private async Task<IngestOutcome> RecordAsync(PreparedDocument document, CancellationToken ct)
@@ -126,6 +139,7 @@ internal sealed class Ingestor(
         metrics.Stage("record", recording);
         string status = written.Seq is null ? IngestOutcome.Unchanged : written.Version == 1 ? IngestOutcome.Created : IngestOutcome.Updated;
         metrics.Document(status);
+        if (written.Seq is not null) feed.Document(Audit.Actor.Current, document.Uri, document.Parsed.Text, [.. document.Parsed.Hidden.Select(h => KeyValuePair.Create(h.How, h.Text))]);
         return new(document.Uri, status, written.Id, written.Version, written.Seq, document.Parsed.Title);
     }
 
@@ -137,6 +151,10 @@ internal sealed class Ingestor(
         log.FileRefused(uri, e.Reason, e.Message);
         return new(uri, IngestOutcome.Failed, Reason: e.Reason, Message: e.Message);
     }
+
+    /// <summary>A document is there that its new sender may not see.</summary>
+    public static RagException Hidden(string uri) =>
+        new(ErrorKind.Forbidden, $"The address '{uri}' is taken by a document that you are not shown.", "Choose another address, or ask to be taken into one of its groups.");
 
     private static ParsedDocument WithGiven(ParsedDocument parsed, IncomingFile file)
     {

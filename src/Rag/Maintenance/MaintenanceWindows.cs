@@ -1,11 +1,12 @@
 using Dapper;
+using Rag.Audit;
 using Rag.Foundation;
 using Rag.Storage;
 
 namespace Rag.Maintenance;
 
 /// <summary>Windows in the record. A window is announced and may be cancelled; it is never changed otherwise.</summary>
-internal sealed class MaintenanceWindows(Database database, Alertmanager alertmanager, MaintenanceNotice notice, TimeProvider time)
+internal sealed class MaintenanceWindows(Database database, Alertmanager alertmanager, MaintenanceNotice notice, AuditTrail audit, TimeProvider time)
 {
     public const int MaxTitleChars = 200, MaxByChars = 200, MaxOpen = 100;
     public static readonly TimeSpan MinLength = TimeSpan.FromMinutes(1), MaxLength = TimeSpan.FromDays(7);
@@ -33,6 +34,7 @@ internal sealed class MaintenanceWindows(Database database, Alertmanager alertma
         {
             long open = await tx.Connection!.ExecuteScalarAsync<long>("SELECT COUNT(*) FROM maintenance_windows WHERE cancelled_at IS NULL AND ends_at > @now", new { now = Clock.ToMicroseconds(now) }, tx);
             if (open >= MaxOpen) throw new RagException(ErrorKind.Conflict, $"{MaxOpen} windows are announced already.", "Cancel those that are not needed: 'rag maintenance window list'.");
+            await audit.AppendAsync(tx, AuditEvent.Administrative("maintenance.window.announce", "window:" + id, new Dictionary<string, string> { ["title"] = title, ["starts"] = start.ToString("O"), ["ends"] = (start + length).ToString("O") }));
             await tx.Connection!.ExecuteAsync(
                 "INSERT INTO maintenance_windows (id, title, starts_at, ends_at, announced_at, announced_by) VALUES (@id, @title, @starts, @ends, @at, @by)",
                 new { id, title, starts, ends, at = Clock.ToMicroseconds(now), by }, tx);
@@ -59,9 +61,12 @@ internal sealed class MaintenanceWindows(Database database, Alertmanager alertma
     {
         var window = await GetAsync(id, ct);
         if (window.State is MaintenanceWindow.Over or MaintenanceWindow.Cancelled) throw new RagException(ErrorKind.Conflict, $"The window '{window.Title}' is {window.State}.", "There is nothing to cancel.");
-        int cancelled = await database.WriteAsync(tx => tx.Connection!.ExecuteAsync(
-            "UPDATE maintenance_windows SET cancelled_at = @now WHERE id = @id AND cancelled_at IS NULL", new { now = time.Microseconds(), id }, tx), ct);
-        if (cancelled == 0) throw new RagException(ErrorKind.Conflict, $"The window '{window.Title}' is cancelled.", "There is nothing to cancel.");
+        await database.WriteAsync(async tx =>
+        {
+            if (await tx.Connection!.ExecuteAsync("UPDATE maintenance_windows SET cancelled_at = @now WHERE id = @id AND cancelled_at IS NULL", new { now = time.Microseconds(), id }, tx) == 0)
+                throw new RagException(ErrorKind.Conflict, $"The window '{window.Title}' is cancelled.", "There is nothing to cancel.");
+            await audit.AppendAsync(tx, AuditEvent.Administrative("maintenance.window.cancel", "window:" + id, new Dictionary<string, string> { ["title"] = window.Title }));
+        }, ct);
         string? problem = null;
         if (window.SilenceId is { } silence)
         {

@@ -11,13 +11,15 @@ namespace Rag.Retrieval;
 internal sealed class LexicalQuery
 {
     private readonly IndexSnapshot _snapshot;
+    private readonly ChunkSearcher _searcher;
 
-    public LexicalQuery(IndexSnapshot snapshot, string question)
+    /// <param name="readable">What there is for whoever asks; null for everything.</param>
+    public LexicalQuery(IndexSnapshot snapshot, string question, ReadableChunks? readable)
     {
-        _snapshot = snapshot;
-        long chunks = snapshot.Searcher.CollectionStatistics(IndexFields.Text).MaxDoc;
+        (_snapshot, _searcher) = (snapshot, readable?.Searcher ?? snapshot.Searcher);
+        long chunks = _searcher.CollectionStatistics(IndexFields.Text).MaxDoc;
         Terms = QuestionTerms.Of(snapshot.Analyzer, question)
-            .ConvertAll(text => QuestionTerms.Weigh(text, snapshot.Reader.DocFreq(new Term(IndexFields.Text, text)), chunks));
+            .ConvertAll(text => QuestionTerms.Weigh(text, _searcher.HoldersOf(new Term(IndexFields.Text, text)), chunks));
         Bound = QuestionTerms.Bound(Terms);
     }
 
@@ -33,7 +35,7 @@ internal sealed class LexicalQuery
         foreach (var term in Terms)
             if (term.DocumentFrequency > 0) query.Add(new TermQuery(new Term(IndexFields.Text, term.Text)), Occur.SHOULD);
         if (query.Clauses.Count == 0) return [];
-        return _snapshot.Searcher.Search(query, filter, count).ScoreDocs.Select(d => (d.Doc, d.Score));
+        return _searcher.Search(query, filter, count).ScoreDocs.Select(d => (d.Doc, d.Score));
     }
 
     /// <summary>BM25 of the given chunks, in ascending order of their number: the figure that <see cref="Search"/> gives.</summary>
@@ -41,13 +43,13 @@ internal sealed class LexicalQuery
     {
         var scores = new float[docs.Length];
         var reader = _snapshot.Reader;
-        var statistics = _snapshot.Searcher.CollectionStatistics(IndexFields.Text);
+        var statistics = _searcher.CollectionStatistics(IndexFields.Text);
         foreach (var queryTerm in Terms)
         {
             if (queryTerm.DocumentFrequency == 0) continue;
             var term = new Term(IndexFields.Text, queryTerm.Text);
             var context = TermContext.Build(reader.Context, term);
-            var weight = IndexFields.Similarity.ComputeWeight(1f, statistics, _snapshot.Searcher.TermStatistics(term, context));
+            var weight = IndexFields.Similarity.ComputeWeight(1f, statistics, _searcher.TermStatistics(term, context));
             weight.Normalize(1f, 1f);
             int i = 0;
             foreach (var leaf in reader.Leaves)

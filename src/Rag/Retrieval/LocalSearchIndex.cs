@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using Lucene.Net.Index;
-using Lucene.Net.Search;
 using Lucene.Net.Util;
+using Rag.Access;
 using Rag.Foundation;
 using Rag.Indexing;
 using Rag.Ingestion;
@@ -9,24 +9,33 @@ using Rag.Ingestion;
 namespace Rag.Retrieval;
 
 /// <summary>Searches the index on this replica's disk: full text in Lucene, vectors by an exact scan.</summary>
-internal sealed class LocalSearchIndex(IndexStore indexes, RetrievalMetrics metrics) : ISearchIndex
+internal sealed class LocalSearchIndex(IndexStore indexes, IIndexer indexer, RetrievalMetrics metrics) : ISearchIndex
 {
     private const float WithoutVector = 0;
 
-    public string? StateOf(Collection collection) => indexes.Find(collection.Id)?.State;
+    public string? StateOf(Collection collection, ReadScope scope) => Find(collection)?.StateOf(scope);
 
     public ValueTask<IndexResult> SearchAsync(Collection collection, IndexQuery query, CancellationToken ct)
     {
-        var index = indexes.Find(collection.Id) ?? throw new RagException(
+        var index = Find(collection) ?? throw new RagException(
             ErrorKind.Unavailable, $"Collection '{collection.Name}' is not in this replica's index yet.", "Try again in a moment.");
         using var snapshot = index.Acquire();
         return ValueTask.FromResult(Search(snapshot, query));
     }
 
+    public ValueTask<bool> ShowsAsync(Collection collection, IReadOnlyCollection<string> documents, ReadScope scope, CancellationToken ct)
+    {
+        using var snapshot = Find(collection)?.Acquire();
+        return ValueTask.FromResult(snapshot?.Shows(documents, scope) ?? false);
+    }
+
+    /// <summary>Nothing before this replica has caught up: what was taken away while it was gone is still in what it has on disk.</summary>
+    private CollectionIndex? Find(Collection collection) => indexer.CanAnswer ? indexes.Find(collection.Id) : null;
+
     /// <summary>The same in a snapshot that the caller holds.</summary>
     public IndexResult Search(IndexSnapshot snapshot, IndexQuery query)
     {
-        var lexical = new LexicalQuery(snapshot, query.Question);
+        var lexical = new LexicalQuery(snapshot, query.Question, snapshot.ReadableBy(query.Scope));
         var candidates = Rank(snapshot, lexical, query);
         long loading = Stopwatch.GetTimestamp();
         var found = Candidate.Take(candidates, query.Count, query.OnePerDocument).Select(c => new FoundChunk(snapshot.Load((int)c.Key), c.Score, c.Coverage, c.Cosine)).ToList();
@@ -36,19 +45,18 @@ internal sealed class LocalSearchIndex(IndexStore indexes, RetrievalMetrics metr
 
     private Candidate[] Rank(IndexSnapshot snapshot, LexicalQuery lexical, IndexQuery query)
     {
-        var filter = FilterOf(query.Facts);
+        var wanted = Wanted(snapshot, query);
         var docs = new HashSet<int>();
         if (query.Mode != RetrievalMode.Dense)
         {
             long started = Stopwatch.GetTimestamp();
-            foreach (var (doc, _) in lexical.Search(query.Pool, filter)) docs.Add(doc);
+            foreach (var (doc, _) in lexical.Search(query.Pool, wanted is null ? null : ChunkSet.ToFilter(wanted))) docs.Add(doc);
             metrics.Stage("lexical", started);
         }
         if (query.Vector is { } vector && snapshot.EmbeddedCount > 0)
         {
             long started = Stopwatch.GetTimestamp();
-            var live = filter is null ? snapshot.RowToDoc : Masked(snapshot, filter);
-            foreach (int row in VectorSearch.TopRows(snapshot.Rows, new QuantizedQuery(vector), live, query.Pool)) docs.Add(snapshot.RowToDoc[row]);
+            foreach (int row in VectorSearch.TopRows(snapshot.Rows, new QuantizedQuery(vector), snapshot.RowToDoc, ChunkSet.Words(wanted), query.Pool)) docs.Add(snapshot.RowToDoc[row]);
             metrics.Stage("dense", started);
         }
         long fusing = Stopwatch.GetTimestamp();
@@ -76,23 +84,19 @@ internal sealed class LocalSearchIndex(IndexStore indexes, RetrievalMetrics metr
         return candidates;
     }
 
-    private static Filter? FilterOf(IReadOnlyDictionary<string, string>? facts)
+    /// <summary>The chunks that have all the facts and that the scope shows; null where that is all chunks.</summary>
+    private static FixedBitSet? Wanted(IndexSnapshot snapshot, IndexQuery query)
     {
-        if (facts is null) return null;
-        var query = new BooleanQuery();
-        foreach (var (key, value) in facts) query.Add(new TermQuery(new Term(IndexFields.Fact, $"{key}={value}")), Occur.MUST);
-        return new QueryWrapperFilter(query);
-    }
-
-    private static int[] Masked(IndexSnapshot snapshot, Filter filter)
-    {
-        var bits = new FixedBitSet(Math.Max(1, snapshot.Reader.MaxDoc));
-        foreach (var leaf in snapshot.Reader.Leaves)
+        var wanted = snapshot.ReadableBy(query.Scope)?.Docs;
+        if (query.Facts is null) return wanted;
+        // What is remembered of a scope is not written to.
+        wanted = wanted?.Clone();
+        foreach (var (key, value) in query.Facts)
         {
-            var docs = filter.GetDocIdSet(leaf, leaf.AtomicReader.LiveDocs)?.GetIterator();
-            if (docs is null) continue;
-            for (int doc = docs.NextDoc(); doc != DocIdSetIterator.NO_MORE_DOCS; doc = docs.NextDoc()) bits.Set(leaf.DocBase + doc);
+            var having = ChunkSet.Of(snapshot.Reader, [new Term(IndexFields.Fact, $"{key}={value}")]);
+            if (wanted is null) wanted = having;
+            else wanted.And(having);
         }
-        return Array.ConvertAll(snapshot.RowToDoc, doc => doc >= 0 && bits.Get(doc) ? doc : -1);
+        return wanted;
     }
 }

@@ -3,10 +3,8 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
+using Rag.Access;
 using Rag.Foundation;
-using Rag.Indexing;
-using Rag.Ingestion;
-using Rag.Storage;
 
 namespace Rag.Retrieval;
 
@@ -36,28 +34,13 @@ internal static class RetrievalEndpoints
 {
     public static IEndpointRouteBuilder MapRetrieval(this IEndpointRouteBuilder routes)
     {
-        routes.MapPost("/v1/search", SearchAsync).RequireRateLimiting(LoadClass.Questions).WithTags("Search").WithSummary("Find passages");
+        routes.MapPost("/v1/search", SearchAsync).Needs(Role.Reader).RequireRateLimiting(LoadClass.Questions).WithTags("Search").WithSummary("Find passages");
         return routes;
     }
 
-    private static async Task<Ok<SearchResponse>> SearchAsync(
-        SearchRequest request, Retriever retriever, RetrievalOptions options, ServerOptions server, CollectionCatalog catalog, Collections collections, IIndexer indexer, RecordState record, CancellationToken ct) =>
-        await TimeBudget.RunAsync(server.QuestionTimeoutMs, 0, async (_, token) => await FindAsync(request, retriever, options, catalog, collections, indexer, record, token), ct);
-
-    private static async Task<Ok<SearchResponse>> FindAsync(
-        SearchRequest request, Retriever retriever, RetrievalOptions options, CollectionCatalog catalog, Collections collections, IIndexer indexer, RecordState record, CancellationToken ct)
+    private static async Task<Ok<SearchResponse>> SearchAsync(SearchRequest request, PassageSearch search, ServerOptions server, SecurityFeed security, CancellationToken ct)
     {
-        if (request.K < 1 || request.K > options.MaxResults) throw new RagException(ErrorKind.Invalid, $"k is {request.K}.", $"Choose 1 to {options.MaxResults}.");
-        if (request.By is not (null or "chunk" or "document")) throw new RagException(ErrorKind.Invalid, $"by is '{request.By}'.", "Use chunk or document.");
-        string query = QueryText.Normalise(request.Query, "query");
-        if (request.WaitFor is { } position) await indexer.WaitForAsync(position, TimeSpan.FromSeconds(10), ct);
-        string name = request.Collection ?? Collections.Default;
-        if (catalog.Find(name) is null) record.Require();
-        var collection = catalog.Find(name) ?? await collections.GetAsync(name, ct);
-        var found = await retriever.FindAsync(collection, query, RetrievalModes.Parse(request.Mode), request.K, request.By == "document", request.Filter, ct);
-        var hits = found.Chunks.Select(f => new SearchHit(
-            f.Chunk.DocumentId, f.Chunk.Title, f.Chunk.Version, f.Chunk.Uri, f.Chunk.Ordinal, f.Chunk.HeadingPath, f.Chunk.Page, f.Chunk.Start, f.Chunk.End,
-            f.Chunk.Text, Math.Round(f.Score, 4), Math.Round(f.Coverage, 4), Math.Round(f.Cosine, 4))).ToList();
-        return TypedResults.Ok(new SearchResponse(query, collection.Name, found.Mode.ToString().ToLowerInvariant(), found.Position, hits, found.Degraded));
+        if (request.Query is { } query) security.Question(query);
+        return TypedResults.Ok(await TimeBudget.RunAsync(server.QuestionTimeoutMs, (search, request), static async (s, token) => await s.search.FindAsync(s.request, token), ct));
     }
 }

@@ -17,6 +17,7 @@ internal static class RetrievalModule
         if (sections.All.Select(s => s.Options).OfType<IndexingOptions>().Single().Engine == IndexingOptions.Postgres) services.AddSingleton<ISearchIndex, PostgresSearchIndex>();
         else services.AddSingleton<ISearchIndex, LocalSearchIndex>();
         services.AddSingleton<Retriever>();
+        services.AddSingleton<PassageSearch>();
         return services;
     }
 }

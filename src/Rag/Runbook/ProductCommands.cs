@@ -1,3 +1,4 @@
+using Rag.Access;
 using Rag.Foundation;
 using Rag.Telemetry;
 
@@ -7,7 +8,7 @@ namespace Rag.Runbook;
 /// Runs commands of the product on the server, for pages and programs: only those that read, each as a process of its own
 /// against this server, so that what is shown is what the command line prints.
 /// </summary>
-internal sealed class ProductCommands(OwnAddress own)
+internal sealed class ProductCommands(OwnAddress own, OwnKeys keys)
 {
     /// <summary>The address that the runbook writes in its commands.</summary>
     public const string WrittenServer = "http://127.0.0.1:8080";
@@ -20,7 +21,7 @@ internal sealed class ProductCommands(OwnAddress own)
     [
         "status", "slo", "checklist", "cache ping", "cache stats", "database check", "index status", "index verify", "search *", "ask *",
         "collections list", "documents list", "documents show *", "answers show *", "maintenance window list", "runbook", "runbook *", "runbook runs", "runbook runs show *",
-        "incidents list", "incidents show *", "incidents postmortem *", "doctor", "doctor *",
+        "incidents list", "incidents show *", "incidents postmortem *", "doctor", "doctor *", "keys list", "access grants list", "access whoami",
     ];
 
     /// <summary>Options that they may have beside the server.</summary>
@@ -41,9 +42,11 @@ internal sealed class ProductCommands(OwnAddress own)
         {
             var output = new System.Text.StringBuilder();
             int? worst = 0;
+            // The command may do what whoever asks for it may do, and for as long as it runs.
+            var environment = new Dictionary<string, string> { [Foundation.Commands.ServerKey.Variable] = keys.Issue(Caller.Current, Lines(command.Text).Count() * Limit) };
             foreach (string line in Lines(command.Text))
             {
-                var result = await ProgramRun.RunAsync([.. ProgramRun.Product(), .. Arguments(line)!, "--server", server.GetLeftPart(UriPartial.Authority)], Limit, null, ct);
+                var result = await ProgramRun.RunAsync([.. ProgramRun.Product(), .. Arguments(line)!, "--server", server.GetLeftPart(UriPartial.Authority)], Limit, null, ct, environment);
                 output.Append(result.Output);
                 if (result.ExitCode != 0) worst = result.ExitCode;
             }

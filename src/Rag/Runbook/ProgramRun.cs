@@ -13,10 +13,11 @@ internal static class ProgramRun
     private const int KeptChars = 4 * RunbookRecord.MaxOutputChars;
     private const int NotFoundCode = 127;
 
-    public static async Task<ProgramResult> RunAsync(IReadOnlyList<string> command, TimeSpan limit, Action<string>? onLine, CancellationToken ct)
+    public static async Task<ProgramResult> RunAsync(IReadOnlyList<string> command, TimeSpan limit, Action<string>? onLine, CancellationToken ct, IReadOnlyDictionary<string, string>? environment = null)
     {
         var start = new ProcessStartInfo(command[0]) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
         foreach (string argument in command.Skip(1)) start.ArgumentList.Add(argument);
+        foreach (var (name, value) in environment ?? new Dictionary<string, string>()) start.Environment[name] = value;
         var kept = new StringBuilder();
         void Keep(string? line)
         {

@@ -73,6 +73,9 @@ internal static class RunbookCommands
         bool json = parse.GetValue(context.Json);
         Action<string> say = json ? Console.Error.WriteLine : Console.Out.WriteLine;
         using var http = new HttpClient { BaseAddress = new(Address(options.Server)), Timeout = TimeSpan.FromSeconds(15) };
+        ServerKey.Show(http, parse.GetValue(context.Key));
+        // The commands of the steps show the same key; nobody else sees the environment of this process.
+        if (ServerKey.Read(parse.GetValue(context.Key)) is { } key) Environment.SetEnvironmentVariable(ServerKey.Variable, key);
         var recorder = new RunRecorder(new ApiClient(http));
         var run = await recorder.StartAsync(section, options.By, ct) ?? new RunbookRun(Ids.New(time), section.Slug, section.Title, text.Digest, RunbookRecord.Version, time.GetUtcNow(), options.By, null, null, []);
         say($"{section.Title}: {(recorder.Trouble is null ? $"run {run.Id}" : $"this run cannot be recorded now ({recorder.Trouble}); keep what is printed at the end")}");

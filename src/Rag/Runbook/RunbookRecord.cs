@@ -1,5 +1,6 @@
 using System.Data.Common;
 using Dapper;
+using Rag.Audit;
 using Rag.Foundation;
 using Rag.Storage;
 using Rag.Storage.Leadership;
@@ -7,7 +8,7 @@ using Rag.Storage.Leadership;
 namespace Rag.Runbook;
 
 /// <summary>Runs and their steps in the record: evidence, which is added to and never changed.</summary>
-internal sealed class RunbookRecord(Database database, RunbookText runbook, TimeProvider time)
+internal sealed class RunbookRecord(Database database, RunbookText runbook, AuditTrail audit, TimeProvider time)
 {
     public const int MaxOutputChars = 16_000, MaxNoteChars = 2_000, MaxByChars = 200, MaxCommandChars = 4_000;
     private const int MaxSteps = 200, ListedRuns = 100, RemovedRuns = 100;
@@ -16,11 +17,15 @@ internal sealed class RunbookRecord(Database database, RunbookText runbook, Time
     {
         if (section.Steps.Count == 0) throw new RagException(ErrorKind.Invalid, $"The section '{section.Slug}' has no steps.", "Choose one with steps: 'rag runbook' lists them.");
         var run = new RunbookRun(Ids.New(time), section.Slug, section.Title, runbook.Digest, Version, Now(), Bounded(by, "by", MaxByChars, "someone"), null, null, []);
-        await database.WriteAsync(tx => tx.Connection!.ExecuteAsync(
-            """
-            INSERT INTO runbook_runs (id, section, title, runbook_sha256, version, started_at, started_by)
-            VALUES (@Id, @Section, @Title, @RunbookSha256, @Version, @at, @By)
-            """, new { run.Id, run.Section, run.Title, run.RunbookSha256, run.Version, at = Clock.ToMicroseconds(run.StartedAt), run.By }, tx), ct);
+        await database.WriteAsync(async tx =>
+        {
+            await audit.AppendAsync(tx, AuditEvent.Administrative("runbook.run.start", "run:" + run.Id, new Dictionary<string, string> { ["section"] = run.Section, ["runbook_sha256"] = run.RunbookSha256 }));
+            await tx.Connection!.ExecuteAsync(
+                """
+                INSERT INTO runbook_runs (id, section, title, runbook_sha256, version, started_at, started_by)
+                VALUES (@Id, @Section, @Title, @RunbookSha256, @Version, @at, @By)
+                """, new { run.Id, run.Section, run.Title, run.RunbookSha256, run.Version, at = Clock.ToMicroseconds(run.StartedAt), run.By }, tx);
+        }, ct);
         return run;
     }
 
@@ -41,20 +46,26 @@ internal sealed class RunbookRecord(Database database, RunbookText runbook, Time
             if (run.EndedAt is not null) throw new RagException(ErrorKind.Conflict, $"The run {runId} has ended.", "Start another: evidence is not changed afterwards.");
             if (await tx.Connection!.ExecuteScalarAsync<long>("SELECT COUNT(*) FROM runbook_steps WHERE run_id = @runId", new { runId }, tx) >= MaxSteps)
                 throw new RagException(ErrorKind.Conflict, $"The run {runId} has {MaxSteps} results, which is the most.", "End it and start another.");
-            await tx.Connection!.ExecuteAsync(
+            // Sent again it is there already, and was recorded then.
+            int added = await tx.Connection!.ExecuteAsync(
                 """
                 INSERT INTO runbook_steps (id, run_id, step, command, outcome, exit_code, output, note, started_at, ended_at, done_by)
                 VALUES (@id, @runId, @Step, @command, @Outcome, @exit, @output, @note, @started, @ended, @by)
                 ON CONFLICT (id) DO NOTHING
                 """, row, tx);
+            if (added > 0) await audit.AppendAsync(tx, AuditEvent.Administrative("runbook.step", "run:" + runId, new Dictionary<string, string> { ["step"] = step.Step, ["outcome"] = step.Outcome, ["command"] = row.command }));
         }, ct);
     }
 
     public async Task EndAsync(string runId, string outcome, CancellationToken ct)
     {
         if (outcome is not (RunbookRun.Done or RunbookRun.Failed or RunbookRun.Stopped)) throw new RagException(ErrorKind.Invalid, $"'{outcome}' is not how a run ends.", "Send done, failed or stopped.");
-        int ended = await database.WriteAsync(tx => tx.Connection!.ExecuteAsync(
-            "UPDATE runbook_runs SET ended_at = @at, outcome = @outcome WHERE id = @runId AND ended_at IS NULL", new { at = time.Microseconds(), outcome, runId }, tx), ct);
+        int ended = await database.WriteAsync(async tx =>
+        {
+            int changed = await tx.Connection!.ExecuteAsync("UPDATE runbook_runs SET ended_at = @at, outcome = @outcome WHERE id = @runId AND ended_at IS NULL", new { at = time.Microseconds(), outcome, runId }, tx);
+            if (changed > 0) await audit.AppendAsync(tx, AuditEvent.Administrative("runbook.run.end", "run:" + runId, new Dictionary<string, string> { ["outcome"] = outcome }));
+            return changed;
+        }, ct);
         if (ended == 0 && (await GetAsync(runId, ct)).EndedAt is not null) throw new RagException(ErrorKind.Conflict, $"The run {runId} has ended already.", "Evidence is not changed afterwards.");
     }
 

@@ -26,7 +26,8 @@ internal sealed class RunbookText
     /// <exception cref="RagException">NotFound, with names that are near.</exception>
     public RunbookSection Find(string name)
     {
-        string wanted = name.Trim();
+        // What came over HTTP may lack it.
+        string wanted = name?.Trim() ?? "";
         if (Sections.FirstOrDefault(s => s.Slug == wanted || s.Title.Equals(wanted, StringComparison.OrdinalIgnoreCase)) is { } exact) return exact;
         string slug = Slo.Export.Dashboards.RunbookLinks.Anchor(wanted);
         if (slug.Length > 0)

@@ -1,20 +1,36 @@
-using System.CommandLine;
-using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Rag.Diagnosis;
 using Rag.Foundation;
-using Rag.Foundation.Commands;
+using Rag.Security.Advisories;
+using Rag.Storage.Leadership;
 
 namespace Rag.Security;
 
 internal static class SecurityModule
 {
+    private static readonly TimeSpan ExpireEvery = TimeSpan.FromHours(6), ScanEvery = TimeSpan.FromHours(24);
+
     public static IServiceCollection AddSecurity(this IServiceCollection services, ConfigurationSections sections)
     {
-        _ = sections;
+        var options = services.AddSection<SecurityOptions>(sections);
+        services.AddSingleton<Scores>();
+        services.AddSingleton<SecurityRecord>();
+        services.AddSingleton<SecurityEventLog>();
+        services.AddSingleton<IHostedService>(s => s.GetRequiredService<SecurityEventLog>());
+        services.AddSingleton<SecurityWatch>();
+        services.AddSingleton<IHostedService>(s => s.GetRequiredService<SecurityWatch>());
+        services.AddSingleton<Canaries>();
+        services.AddSingleton<AccessWatch>();
+        services.AddSingleton<IHostedService>(s => s.GetRequiredService<AccessWatch>());
+        services.AddSingleton(new CertificateSource(() => CertificateSource.Of("advisories", options.Advisories.Url)));
+        services.AddSingleton<Certificates>();
+        services.AddSingleton<Inventory>();
+        services.AddSingleton<Sbom>();
+        services.AddSingleton<AdvisorySource>();
+        services.AddSingleton<AdvisoryScan>();
+        services.AddSingleton(s => new LeaderJob("forget old security events", ExpireEvery, (_, ct) => s.GetRequiredService<SecurityRecord>().ExpireAsync(ct)));
+        if (options.Advisories.Configured) services.AddSingleton(s => new LeaderJob("scan dependencies", ScanEvery, (_, ct) => s.GetRequiredService<AdvisoryScan>().RunAsync(ct)));
         return services;
     }
-
-    public static IEndpointRouteBuilder MapSecurity(this IEndpointRouteBuilder routes) => routes;
-
-    public static void AddSecurity(this RootCommand root, CommandContext context) => _ = (root, context);
 }

@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
+using Rag.Access;
 using Rag.Foundation;
 using Rag.Slo.Export;
 using Rag.Slo.Export.Dashboards;
@@ -11,7 +12,7 @@ internal static class SloEndpoints
 {
     public static IEndpointRouteBuilder MapSlo(this IEndpointRouteBuilder routes)
     {
-        var admin = routes.MapGroup("/admin/v1").WithTags("Operate");
+        var admin = routes.MapGroup("/admin/v1").WithTags("Operate").Needs(Role.Operator);
         admin.MapGet("/slo", (SloReport slo, CancellationToken ct) => slo.StatusAsync(ct)).WithSummary("Objectives, budgets left and burn rates");
         admin.MapGet("/checklist", (Checklist checklist, CancellationToken ct) => checklist.RunAsync(ct)).WithSummary("The runbook's checklist and scaling guidelines, measured");
         admin.MapGet("/monitoring", (string? alertsTo, IServiceProvider services) => Monitoring(alertsTo ?? AlertmanagerConfig.DefaultServer, services))

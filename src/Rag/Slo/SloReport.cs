@@ -63,6 +63,18 @@ internal sealed class SloReport(Database database, SloRecorder recorder, TimePro
         return Objectives.All.ToDictionary(o => o.Name, o => counts.GetValueOrDefault(o.Name));
     }
 
+    /// <summary>Good and all events of each objective from one time to before another.</summary>
+    public async Task<IReadOnlyDictionary<string, (long Good, long Total)>> CountAsync(DateTimeOffset from, DateTimeOffset to, CancellationToken ct)
+    {
+        await recorder.FlushAsync(ct);
+        await using var connection = await database.OpenAsync(ct);
+        var rows = await connection.QueryAsync<(string Objective, long Good, long Total)>(new CommandDefinition(
+            "SELECT objective, CAST(SUM(good) AS BIGINT), CAST(SUM(total) AS BIGINT) FROM slo_minutes WHERE minute >= @first AND minute < @end GROUP BY objective",
+            new { first = SloRecorder.Minute(from), end = SloRecorder.Minute(to) }, cancellationToken: ct));
+        var counts = rows.ToDictionary(r => r.Objective, r => (r.Good, r.Total));
+        return Objectives.All.ToDictionary(o => o.Name, o => counts.GetValueOrDefault(o.Name));
+    }
+
     /// <summary>The objective's events by the hour (hours since 1970), oldest first; hours without events are left out.</summary>
     public async Task<IReadOnlyList<SloHour>> HoursAsync(Objective objective, TimeSpan length, CancellationToken ct)
     {

@@ -7,14 +7,21 @@ using Rag.Foundation;
 
 namespace Rag.Storage;
 
-/// <summary>What a change was: a document written, a document removed, its vectors made, a collection changed or removed.</summary>
+/// <summary>What a change was: a document written, removed, its vectors made, its readers changed; a collection changed or removed.</summary>
 internal static class ChangeKind
 {
     public const string DocumentPut = "document.put";
     public const string DocumentDeleted = "document.deleted";
     public const string DocumentEmbedded = "document.embedded";
+
+    /// <summary>Who is shown the document may have changed, and its version with it.</summary>
+    public const string DocumentPermitted = "document.permitted";
+
     public const string CollectionPut = "collection.put";
     public const string CollectionDeleted = "collection.deleted";
+
+    /// <summary>After it, somebody may be shown less than before: whoever made it waits until it holds on every replica.</summary>
+    public static bool TakesAway(string kind) => kind is DocumentPermitted or DocumentDeleted or CollectionDeleted;
 }
 
 internal sealed record NewChange(string Kind, string CollectionId, string? DocumentId = null, long? Version = null);

@@ -95,7 +95,9 @@ internal abstract class Database : IAsyncDisposable
 /// <param name="LockRows">Behind a SELECT: its rows stay as they are until the transaction ends.</param>
 /// <param name="SkipLocked">The same for the rows of table alias <c>c</c>, leaving out those that others hold.</param>
 /// <param name="Now">The engine's clock, UTC microseconds: one clock for all processes.</param>
-internal sealed record SqlDialect(string LockRows, string SkipLocked, string Now);
+/// <param name="TextItems">The texts of a JSON array, which an expression gives, as a table of the second name with the column <c>value</c>.</param>
+/// <param name="Snapshot">Begins a transaction that sees the record as it is then until COMMIT, and holds nobody up.</param>
+internal sealed record SqlDialect(string LockRows, string SkipLocked, string Now, Func<string, string, string> TextItems, string Snapshot);
 
 /// <summary>The engine cannot be reached now; nothing that is tried at once will fare better.</summary>
 internal class DatabaseLostException(string message, Exception inner) : Exception(message, inner);

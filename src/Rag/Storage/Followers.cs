@@ -14,6 +14,9 @@ internal sealed class Followers(Database database, ServerOptions server, RecordS
 {
     public const int GoneSeconds = 35;
 
+    /// <summary>Subject of the search index: the change-log position that this process's answers reflect.</summary>
+    public const string Index = "index";
+
     private static readonly TimeSpan Beat = TimeSpan.FromSeconds(10), Look = TimeSpan.FromMilliseconds(20);
 
     private readonly string _id = Ids.New(time);

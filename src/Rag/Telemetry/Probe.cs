@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Http.Json;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Rag.Access;
 using Rag.Foundation;
 
 namespace Rag.Telemetry;
@@ -11,7 +12,7 @@ namespace Rag.Telemetry;
 /// Asks this server over its own door, every few seconds, so that availability is known in hours in which nobody asks.
 /// It searches by words and bypasses every cache; 5xx and no answer in time are failures, whatever else comes is an answer.
 /// </summary>
-internal sealed class Probe(HttpMetrics http, TelemetryOptions options, OwnAddress own, Draining draining, IMeterFactory meters, TimeProvider time, ILogger<Probe> log) : BackgroundService
+internal sealed class Probe(HttpMetrics http, TelemetryOptions options, OwnAddress own, OwnKeys keys, Draining draining, IMeterFactory meters, TimeProvider time, ILogger<Probe> log) : BackgroundService
 {
     public const string MeterName = "Rag.Probe";
 
@@ -31,6 +32,7 @@ internal sealed class Probe(HttpMetrics http, TelemetryOptions options, OwnAddre
         // The certificate of the own door names what others call it.
         using var handler = new SocketsHttpHandler { UseProxy = false, PooledConnectionLifetime = TimeSpan.FromMinutes(1), SslOptions = { RemoteCertificateValidationCallback = (_, _, _, _) => true } };
         using var client = new HttpClient(handler) { BaseAddress = address, Timeout = Limit };
+        client.DefaultRequestHeaders.Authorization = new("Bearer", keys.Issue(OwnKeys.Probe, Timeout.InfiniteTimeSpan));
         using var timer = new PeriodicTimer(TimeSpan.FromSeconds(options.ProbeIntervalSeconds), time);
         try
         {
@@ -49,7 +51,8 @@ internal sealed class Probe(HttpMetrics http, TelemetryOptions options, OwnAddre
             using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/search") { Content = JsonContent.Create(new { query = "probe", mode = "lexical", k = 1 }) };
             request.Headers.Add(HttpMetrics.ProbeHeader, http.ProbeKey);
             using var response = await client.SendAsync(request, stop);
-            if (response.StatusCode >= HttpStatusCode.InternalServerError) problem = $"status {(int)response.StatusCode}";
+            // Its own key not holding is a fault of the server's, too.
+            if (response.StatusCode >= HttpStatusCode.InternalServerError || response.StatusCode is HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden) problem = $"status {(int)response.StatusCode}";
         }
         catch (Exception e) when (!stop.IsCancellationRequested && e is HttpRequestException or OperationCanceledException)
         {

@@ -82,12 +82,12 @@ internal static class TelemetryModule
 
     public static IEndpointRouteBuilder MapTelemetry(this IEndpointRouteBuilder routes)
     {
-        if (routes.ServiceProvider.GetRequiredService<TelemetryOptions>().Enabled) routes.MapPrometheusScrapingEndpoint("/metrics");
+        if (routes.ServiceProvider.GetRequiredService<TelemetryOptions>().Enabled) routes.MapPrometheusScrapingEndpoint("/metrics").Needs(Role.Operator, Role.Auditor);
         foreach (string path in new[] { "/livez", "/health" })
-            routes.MapGet(path, () => TypedResults.Text("ok")).WithTags("Health").WithSummary("The process runs");
+            routes.MapGet(path, () => TypedResults.Text("ok")).ForEverybody().WithTags("Health").WithSummary("The process runs");
         foreach (string path in new[] { "/readyz", "/ready" })
-            routes.MapGet(path, (IIndexer indexer, Draining draining) => draining.Begun ? NotYet("This server is about to stop.") : Opened(indexer)).WithTags("Health").WithSummary("This replica can answer");
-        routes.MapGet("/startupz", Opened).WithTags("Health").WithSummary("This replica has started");
+            routes.MapGet(path, (IIndexer indexer, Draining draining) => draining.Begun ? NotYet("This server is about to stop.") : Opened(indexer)).ForEverybody().WithTags("Health").WithSummary("This replica can answer");
+        routes.MapGet("/startupz", Opened).ForEverybody().WithTags("Health").WithSummary("This replica has started");
         return routes;
     }
 

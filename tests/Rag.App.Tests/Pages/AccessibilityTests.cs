@@ -34,13 +34,20 @@ public sealed class AccessibilityTests(Site site)
     [InlineData("operate")]
     [InlineData("incidents")]
     [InlineData("incident")]
+    [InlineData("security")]
     [InlineData("runbook")]
     [InlineData("section")]
     [InlineData("run")]
+    [InlineData("access")]
     public async Task No_page_violates_a_rule_in_light_or_dark(string page)
     {
         await using var visit = await site.VisitAsync(await PathAsync(page));
         if (page == "new collection") await visit.Page.GetByText("New collection").ClickAsync();
+        if (page == "access")
+        {
+            await visit.Page.GetByText("New key").ClickAsync();
+            await visit.Page.GetByText("New grant").ClickAsync();
+        }
         if (page == "upload")
         {
             await visit.Page.Locator("#files").SetInputFilesAsync([DocumentsTests.File("ok.md", "# Fine\n\nThis one is fine."), DocumentsTests.File("empty.md", "")]);
@@ -66,7 +73,7 @@ public sealed class AccessibilityTests(Site site)
     public async Task No_page_scrolls_sideways(int width)
     {
         await using var visit = await site.VisitAsync("/", o => o.ViewportSize = new() { Width = width, Height = 740 });
-        foreach (string page in new[] { "welcome", "answer", "abstained", "failure", "documents", "document", "delete", "operate", "incidents", "incident", "runbook", "section", "run" })
+        foreach (string page in new[] { "welcome", "answer", "abstained", "failure", "documents", "document", "delete", "operate", "incidents", "incident", "runbook", "section", "run", "access" })
         {
             await visit.Page.GotoAsync(await PathAsync(page));
             int overflow = await visit.Page.EvaluateAsync<int>("document.documentElement.scrollWidth - document.documentElement.clientWidth");
@@ -135,11 +142,13 @@ public sealed class AccessibilityTests(Site site)
         "document" => $"/documents/default/{await site.IdAsync("default", "handbook/backups.md")}?version=1&start=10&end=60#quote",
         "delete" => $"/documents/default/{await site.IdAsync("default", "handbook/backups.md")}/delete",
         "operate" => "/operate",
+        "security" => "/security",
         "incidents" => await IncidentAsync("incidents"),
         "incident" => await IncidentAsync("incident"),
         "runbook" => "/runbook",
         "section" => "/runbook/planned-deployments",
         "run" => await RunAsync(),
+        "access" => await AccessAsync(),
         _ => "/nothing/there",
     };
 
@@ -158,6 +167,19 @@ public sealed class AccessibilityTests(Site site)
         (await site.Http.PostAsJsonAsync($"/admin/v1/incidents/{id}/note", new { text = "Looked at its log." })).EnsureSuccessStatusCode();
         (await site.Http.PostAsJsonAsync($"/admin/v1/incidents/{id}/action-items", new { text = "A larger disk", role = "devops-team", due = "2026-12-01" })).EnsureSuccessStatusCode();
         return $"/incidents/{id}";
+    }
+
+    /// <summary>Keys in each state, and grants.</summary>
+    private async Task<string> AccessAsync()
+    {
+        using var made = await site.Http.PostAsJsonAsync("/admin/v1/keys", new { name = "reading room", roles = new[] { "reader" }, collections = new[] { "default" }, groups = new[] { "staff" }, owner = "library" });
+        made.EnsureSuccessStatusCode();
+        using var old = await site.Http.PostAsJsonAsync("/admin/v1/keys", new { name = "old one", roles = new[] { "operator", "auditor" } });
+        string id = (await old.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("key").GetProperty("id").GetString()!;
+        (await site.Http.DeleteAsync($"/admin/v1/keys/{id}")).EnsureSuccessStatusCode();
+        using var granted = await site.Http.PostAsJsonAsync("/admin/v1/access/grants", new { principal_kind = "group", principal = $"staff-{id}", role = "reader", expires = "30d" });
+        granted.EnsureSuccessStatusCode();
+        return "/operate/access";
     }
 
     /// <summary>A walk with a result of each kind.</summary>

@@ -15,6 +15,7 @@ public sealed class PagesHttpTests(Site site)
     [InlineData("/documents?collection=nowhere", 404)]
     [InlineData("/documents/default/no-such-document", 404)]
     [InlineData("/nothing/there", 404)]
+    [InlineData("/operate/access", 200)]
     public async Task Every_page_says_its_status_and_keeps_foreign_content_out(string path, int status)
     {
         using var response = await GetAsync(path);

@@ -117,7 +117,7 @@ public abstract class IncidentsAwayTests(Engine engine) : IncidentTestBase(engin
         var events = new[] { "one", "two" }.Select((f, i) => AlertIntake.Events(
             new("Key", f, Now.AddSeconds(i), null, "P1", f, "", new Dictionary<string, string>(), null, Actors.Alertmanager), IncidentIds.Of("interim", f), Now).ToList()).ToList();
         foreach (int _ in Enumerable.Range(0, 2))
-            foreach (var some in events) await record.ReplayAsync(some[0].IncidentId, some, [], TimeSpan.Zero, Cancel);
+            foreach (var some in events) await record.ReplayAsync(some[0].IncidentId, [.. some.Select(e => (e, (Rag.Audit.Actor?)null))], [], TimeSpan.Zero, Cancel);
         var incident = (await OpenAsync(service)).ShouldHaveSingleItem();
         incident.Alerts.Count.ShouldBe(2);
         foreach (var some in events) (await service.Get<IncidentDesk>().FindAsync(IncidentIds.Short(some[0].IncidentId), Cancel)).Id.ShouldBe(incident.Id);

@@ -17,7 +17,7 @@ public sealed class CoverageTests
         using var snapshot = service.Get<IndexStore>().Find((await service.CollectionAsync()).Id)!.Acquire();
         Gen.OneOf(words.Select(w => Gen.Const(w)).ToArray()).Array[1, 6].Sample(query =>
         {
-            var lexical = new LexicalQuery(snapshot, string.Join(' ', query));
+            var lexical = new LexicalQuery(snapshot, string.Join(' ', query), readable: null);
             var hits = lexical.Search(100, null).OrderBy(h => h.Doc).ToList();
             float[] scores = lexical.Score(hits.Select(h => h.Doc).ToArray());
             return hits.Zip(scores).All(p => Math.Abs(p.First.Score - p.Second) <= 1e-4f * p.First.Score) && hits.All(h => h.Score <= lexical.Bound);

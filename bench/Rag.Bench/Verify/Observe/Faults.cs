@@ -1,6 +1,7 @@
 using System.Net.Http.Json;
 using Npgsql;
 using Rag.Bench.Verify.Production;
+using Rag.Security;
 using Rag.Testing;
 
 namespace Rag.Bench.Verify.Observe;
@@ -42,7 +43,6 @@ internal sealed record Fault(string Name, string[] Alerts, string[] Pages, bool 
 internal static class Faults
 {
     private const string ReadOnly = "rag_read_only{replica=\"stand-in\"}";
-    private const string Audit = "rag_audit_checkpoint_age_seconds";
 
     public static readonly IReadOnlyList<Fault> All =
     [
@@ -53,15 +53,27 @@ internal static class Faults
             return () => { };
         }, standIn: true),
         Given("no backup was ever made", ["BackupTooOld", "BackupUnverified"], [], _ => () => { }),
-        Given("certificates and audit checkpoint run out", ["CertificateExpires", "CertificateExpiresSoon", "AuditCheckpointTooOld"], ["CertificateExpires"], stage =>
+        new("for three hours no checkpoint of the audit record could be copied outside", ["AuditCheckpointTooOld"], [], false, BlockCheckpointsAsync),
+        new("certificates run out", ["CertificateExpires", "CertificateExpiresSoon"], ["CertificateExpires"], false, async (stage, ct) =>
         {
-            string[] series = [Certificate("a"), Certificate("b"), Audit];
-            double now = TimeProvider.System.GetUtcNow().ToUnixTimeSeconds();
-            stage.Inbox.Set(series[0], now + 2 * 86_400);
-            stage.Inbox.Set(series[1], now + 10 * 86_400);
-            stage.Inbox.Set(series[2], 10_000);
-            return () => Array.ForEach(series, stage.Inbox.Clear);
-        }, standIn: true),
+            TlsServer[] servers = [TlsServer.Start(TimeSpan.FromDays(2)), TlsServer.Start(TimeSpan.FromDays(10))];
+            await stage.RestartStrictAsync(ct, ("RAG__Diagnosis__Certificates", string.Join(',', servers.Select(s => s.At))));
+            return async () =>
+            {
+                await stage.RestartStrictAsync(CancellationToken.None);
+                foreach (var server in servers) await server.DisposeAsync();
+            };
+        }),
+        new("a canary is read", ["CanaryRead"], ["CanaryRead"], false, async (stage, ct) =>
+        {
+            var canary = await ProductionCluster.PostAsync(stage.StrictReplica, "/admin/v1/security/canaries", new { collection = "default", title = $"Register of severance payments {Guid.NewGuid():N}" }, ct);
+            string id = canary.GetProperty("document").GetString()!;
+            // The replica must have heard of it.
+            await Task.Delay(Canaries.RefreshEvery + TimeSpan.FromSeconds(1), ct);
+            using var read = await stage.StrictReplica.GetAsync($"/v1/collections/default/documents/{id}/text", ct);
+            return async () => { using var removed = await stage.StrictReplica.DeleteAsync($"/admin/v1/security/canaries/{id}", CancellationToken.None); };
+        }),
+        new("somebody reads far more than ever before", ["UnusualReading"], [], false, ReadFarMoreAsync),
         new("one in 250 questions is refused", ["AvailabilityBurnSlow", "ErrorsBurnSlow"], [], false, (stage, ct) => WhileAsync(stop => FewRefusedAsync(stage, stop), ct)),
         new("one in five questions is slow", ["LatencyBurnSlow"], [], false, (stage, ct) => WhileAsync(stop => SomeSlowAsync(stage, stop), ct)),
         new("no question was asked before", ["CacheHitRateLow"], [], false, (stage, ct) => WhileAsync(stop => LoadAsync(stage.SlowAddress, stage.Cluster.NewBodies(), 4, 40, stop), ct)),
@@ -138,10 +150,14 @@ internal static class Faults
             for (int n = 0; n < 8; n++) await ProductionCluster.PostAsync(stage.StrictReplica, "/admin/v1/incidents", new { title = $"Nobody hears of this one, {n}", severity = "P3" }, ct);
             return () => stage.RestartStrictAsync(CancellationToken.None);
         }),
+        new("nobody does the reviews", ["ReviewOverdue"], [], false, async (stage, ct) =>
+        {
+            // Eight seconds from one to the next, which nobody keeps up with.
+            await stage.RestartStrictAsync(ct, ("RAG__Compliance__Reviews__Certificates", "0.0001"));
+            return () => stage.RestartStrictAsync(CancellationToken.None);
+        }),
         Given("read-only left on", ["ReadOnlyLeftOn"], [], stage => () => stage.Inbox.Clear(ReadOnly), standIn: true),
     ];
-
-    private static string Certificate(string name) => $"rag_certificate_expiry_timestamp_seconds{{name=\"{name}\"}}";
 
     private static Fault Given(string name, string[] alerts, string[] pages, Func<Stage, Action> begin, bool standIn = false) => new(name, alerts, pages, standIn, (stage, _) =>
     {
@@ -216,6 +232,46 @@ internal static class Faults
             using var request = new HttpRequestMessage(HttpMethod.Get, "/v1/collections") { Headers = { Host = $"host{n}.example" } };
             using var response = await stage.StrictReplica.SendAsync(request, stop);
         }
+    }
+
+    /// <summary>The folder of the checkpoints is gone, the last copy was made three hours ago, and a new term begins, which knows of nothing younger.</summary>
+    private static async Task<Func<Task>> BlockCheckpointsAsync(Stage stage, CancellationToken ct)
+    {
+        string folder = Path.Combine(stage.Cluster.Servers.State, "checkpoints"), aside = folder + ".aside";
+        Directory.Move(folder, aside);
+        await File.WriteAllTextAsync(folder, "", ct);
+        await using var connection = new NpgsqlConnection(stage.Cluster.Servers.PostgresConnection);
+        await connection.OpenAsync(ct);
+        await using var command = new NpgsqlCommand("UPDATE audit_checkpoints SET outside_at = outside_at - 10800000000; UPDATE leases SET holder = 'nobody', until_at = 0", connection);
+        await command.ExecuteNonQueryAsync(ct);
+        return () =>
+        {
+            File.Delete(folder);
+            Directory.Move(aside, folder);
+            return Task.CompletedTask;
+        };
+    }
+
+    /// <summary>Whoever asks from this machine has thirty hours behind them in which they read a few documents; now they open a hundred.</summary>
+    private static async Task<Func<Task>> ReadFarMoreAsync(Stage stage, CancellationToken ct)
+    {
+        const int documents = 100;
+        const string collection = "far-more";
+        await stage.Cluster.IngestAsync(stage.StrictReplica, collection, Enumerable.Range(0, documents).Select(i => ($"{i}.txt", $"Number {i} is on shelf {i % 7}.")), ct);
+        var profile = new AccessProfile();
+        var now = TimeProvider.System.GetUtcNow();
+        for (int hour = 40; hour > 0; hour--) profile.Take(now.AddHours(-hour), Enumerable.Range(0, 3).Select(n => (collection, $"known-{n}")), int.MaxValue);
+        await using (var connection = new NpgsqlConnection(stage.Cluster.Servers.PostgresConnection))
+        {
+            await connection.OpenAsync(ct);
+            await using var command = new NpgsqlCommand(
+                "INSERT INTO access_profiles (caller, name, updated_at, state) VALUES ('address:127.0.0.1', 'this machine', 0, $1) ON CONFLICT (caller) DO UPDATE SET state = $1", connection) { Parameters = { new() { Value = profile.ToBytes() } } };
+            await command.ExecuteNonQueryAsync(ct);
+        }
+        var list = await stage.StrictReplica.GetFromJsonAsync<System.Text.Json.JsonElement>($"/v1/collections/{collection}/documents?limit={documents}", ct);
+        foreach (var document in list.GetProperty("documents").EnumerateArray())
+            using (await stage.StrictReplica.GetAsync($"/v1/collections/{collection}/documents/{document.GetProperty("id").GetString()}/text", ct)) { }
+        return async () => { using var deleted = await stage.StrictReplica.DeleteAsync($"/v1/collections/{collection}", CancellationToken.None); };
     }
 
     /// <summary>A transaction that holds a lock until the fault ends.</summary>

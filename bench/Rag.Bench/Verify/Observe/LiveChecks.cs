@@ -20,7 +20,7 @@ internal static partial class LiveChecks
     private static readonly TimeSpan LookLimit = TimeSpan.FromSeconds(30), CompareLimit = TimeSpan.FromSeconds(30);
 
     /// <summary>Metrics of which rules ship already; the slices that have them come later.</summary>
-    private static readonly string[] NotYet = ["rag_audit_checkpoint_age_seconds", "rag_certificate_expiry_timestamp_seconds"];
+    private static readonly string[] NotYet = ["rag_certificate_expiry_timestamp_seconds"];
 
     /// <summary>What was seen while the load ran, and after it.</summary>
     private sealed record LiveRun(Measured Queries, Measured Agreement);

@@ -31,6 +31,13 @@ public sealed class ApiClient(HttpClient http)
         return await response.Content.ReadAsStringAsync(ct);
     }
 
+    /// <summary>Copies a body of any length as it comes.</summary>
+    public async Task CopyToAsync(string path, Stream target, CancellationToken ct)
+    {
+        using var response = await SendAsync(new HttpRequestMessage(HttpMethod.Get, path), ct);
+        await response.Content.CopyToAsync(target, ct);
+    }
+
     private async Task<T> SendAsync<T>(HttpRequestMessage request, JsonTypeInfo<T> type, CancellationToken ct)
     {
         using var response = await SendAsync(request, ct);

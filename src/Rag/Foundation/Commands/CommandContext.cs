@@ -12,12 +12,14 @@ public interface IServerConnection : IAsyncDisposable
 }
 
 /// <summary>
-/// What every command shares: the options <c>--server</c>, <c>--data</c>, <c>--set</c> and <c>--json</c>, how it
+/// What every command shares: the options <c>--server</c>, <c>--key</c>, <c>--data</c>, <c>--set</c> and <c>--json</c>, how it
 /// reaches a server, how it prints, and its exit code: 0 done, 1 failed, 2 wrong usage.
 /// </summary>
 public sealed class CommandContext
 {
     public Option<string?> Server { get; } = new("--server") { Description = "Address of a running server; without it the command opens the data directory itself.", Recursive = true };
+
+    public Option<string?> Key { get; } = new("--key") { Description = "File that holds the key for the server; RAG_KEY in the environment may hold the key itself.", Recursive = true };
 
     public Option<string?> Data { get; } = new("--data") { Description = "Data directory (default: data).", Recursive = true };
 

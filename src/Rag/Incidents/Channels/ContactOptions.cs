@@ -1,5 +1,6 @@
 using MailKit.Security;
 using MimeKit;
+using Rag.Diagnosis;
 using Rag.Foundation;
 
 namespace Rag.Incidents.Channels;
@@ -30,6 +31,17 @@ internal sealed class ContactOptions : IValidatedOptions
         ["devops-team"] = DevOpsTeam,
         ["engineering-manager"] = EngineeringManager,
     };
+
+    /// <summary>Where telling somebody speaks TLS. Slack's address is a secret, and not read for this.</summary>
+    public IEnumerable<CertificateEnd> CertificateEnds()
+    {
+        if (Smtp is { Host.Length: > 0, Security: "starttls" or "tls" }) yield return new("smtp", Smtp.Host, Smtp.Port, Verified: true, Smtp: Smtp.Security == "starttls");
+        foreach (var role in new[] { OnCallEngineer, DevOpsTeam, EngineeringManager })
+        {
+            foreach (var end in CertificateSource.Of("webhook", role.Webhook)) yield return end;
+            if (role.PagerDutyRoutingKeyFile.Length > 0) foreach (var end in CertificateSource.Of("pagerduty", PagerDutyUrl)) yield return end;
+        }
+    }
 
     public IEnumerable<ConfigurationError> Validate()
     {

@@ -30,25 +30,27 @@ internal sealed class PostgresIndexContents(Database database, PostgresIndexer i
         var problems = (await connection.QueryAsync<string>(Long($"""
             WITH record AS (
               SELECT d.id, d.uri, c.version_no, c.ordinal, c.hash, c.span_start, c.span_end,
+                     CASE WHEN d.groups IS NULL THEN ARRAY['*'] ELSE ARRAY(SELECT '=' || g FROM jsonb_array_elements_text(d.groups::jsonb) g) END AS allowed,
                      bool_and(COALESCE(c.vector IS NOT NULL AND c.model = (SELECT model FROM search_state WHERE id = 1), false)) OVER (PARTITION BY c.version_no) AS embedded
               FROM documents d JOIN chunks c ON c.version_no = d.version_no WHERE d.collection_id = @Id),
             index AS (
-              SELECT version_no, ordinal, COUNT(*) AS n, MIN(hash) AS hash, MIN(span_start) AS span_start, MIN(span_end) AS span_end, COUNT(embedding) > 0 AS embedded
+              SELECT version_no, ordinal, COUNT(*) AS n, MIN(hash) AS hash, MIN(span_start) AS span_start, MIN(span_end) AS span_end, MIN(allowed) AS allowed, COUNT(embedding) > 0 AS embedded
               FROM {index.ChunksTable} GROUP BY version_no, ordinal)
             SELECT CASE
               WHEN i.version_no IS NULL THEN format('chunk %s of %s is not in the index', r.ordinal, r.uri)
               WHEN r.version_no IS NULL THEN format('the index holds chunk %s of version number %s, which the record does not', i.ordinal, i.version_no)
               WHEN i.n > 1 THEN format('chunk %s of %s is in the index twice', r.ordinal, r.uri)
               WHEN i.hash <> r.hash OR i.span_start <> r.span_start OR i.span_end <> r.span_end THEN format('chunk %s of %s differs from the record', r.ordinal, r.uri)
+              WHEN NOT (i.allowed @> r.allowed AND i.allowed <@ r.allowed) THEN format('chunk %s of %s is not shown to whom the record says', r.ordinal, r.uri)
               ELSE format('chunk %s of %s has no vector in the index', r.ordinal, r.uri) END
             FROM record r FULL JOIN index i ON i.version_no = r.version_no AND i.ordinal = r.ordinal
-            WHERE i.version_no IS NULL OR r.version_no IS NULL OR i.n > 1 OR i.hash <> r.hash OR i.span_start <> r.span_start OR i.span_end <> r.span_end OR (r.embedded AND NOT i.embedded)
+            WHERE i.version_no IS NULL OR r.version_no IS NULL OR i.n > 1 OR i.hash <> r.hash OR i.span_start <> r.span_start OR i.span_end <> r.span_end OR NOT (i.allowed @> r.allowed AND i.allowed <@ r.allowed) OR (r.embedded AND NOT i.embedded)
             LIMIT {MaxProblems}
             """, new { collection.Id }, ct))).AsList();
         // The counts weigh every word: a wrong one ranks wrongly and nobody sees why.
         problems.AddRange(await connection.QueryAsync<string>(Long($"""
             SELECT format('the index says that %s chunks hold a certain word, and %s do', COALESCE(t.chunks, 0), COALESCE(c.n, 0))
-            FROM {index.TermsTable} t FULL JOIN (SELECT term, COUNT(*) AS n FROM {index.ChunksTable}, unnest(tsvector_to_array(terms)) AS term GROUP BY term) c ON c.term = t.term
+            FROM {index.TermsTable} t FULL JOIN (SELECT term, scope, COUNT(*) AS n FROM {index.ChunksTable}, unnest(tsvector_to_array(terms)) AS term GROUP BY term, scope) c ON c.term = t.term AND c.scope = t.scope
             WHERE t.chunks IS DISTINCT FROM c.n LIMIT 1
             """, null, ct)));
         var counts = await connection.QuerySingleAsync<(long RecordChunks, long RecordVectors, long IndexChunks, long IndexVectors)>(Long($"""

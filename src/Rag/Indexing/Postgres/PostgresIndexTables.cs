@@ -14,7 +14,8 @@ namespace Rag.Indexing.Postgres;
 /// <summary>A collection's place in the index: its tables bear <see cref="No"/>, which is never used again.</summary>
 /// <param name="Lengths">Words of all chunks together, repeats included.</param>
 /// <param name="Embedded">Chunks that have a vector.</param>
-internal sealed record SearchCollection(string CollectionId, int No, string Language, long Position, long Chunks, long Lengths, long Embedded)
+/// <param name="Limited">Chunks that are not for everybody.</param>
+internal sealed record SearchCollection(string CollectionId, int No, string Language, long Position, long Chunks, long Lengths, long Embedded, long Limited)
 {
     public string ChunksTable => PostgresIndexTables.ChunksTable(No);
 
@@ -24,12 +25,13 @@ internal sealed record SearchCollection(string CollectionId, int No, string Lang
 /// <summary>
 /// The index's tables and how documents get into and out of them. Each collection has tables of its own, so that its
 /// words and vectors are not looked for among those of others, and removing it removes files. How many chunks hold a word
-/// is kept exact in the transaction that changes it.
+/// is kept exact in the transaction that changes it, apart for each set of groups that documents are limited to, so that
+/// whoever is shown a part of a collection is answered with the counts of that part.
 /// </summary>
 internal static class PostgresIndexTables
 {
     /// <summary>Changes when what is written changes; an index of another format is built anew.</summary>
-    public const int Format = 1;
+    public const int Format = 2;
 
     /// <summary>A word's frequency is the number of its positions, of which PostgreSQL keeps 255.</summary>
     public const int MaxFrequency = 255;
@@ -61,11 +63,25 @@ internal static class PostgresIndexTables
           embedded BIGINT NOT NULL DEFAULT 0,
           planned BIGINT NOT NULL DEFAULT 0,
           fill_after TEXT NULL,
-          repair BOOLEAN NOT NULL DEFAULT FALSE)
+          repair BOOLEAN NOT NULL DEFAULT FALSE);
+        ALTER TABLE search_collections ADD COLUMN IF NOT EXISTS limited BIGINT NOT NULL DEFAULT 0;
+        CREATE TABLE IF NOT EXISTS search_scopes (
+          no INT NOT NULL REFERENCES search_collections(no) ON DELETE CASCADE,
+          scope TEXT NOT NULL,
+          allowed TEXT[] NOT NULL,
+          chunks BIGINT NOT NULL,
+          PRIMARY KEY (no, scope))
         """;
 
+    /// <summary>Names the set of terms that a chunk is allowed by: <c>*</c> for everybody, otherwise a digest of them.</summary>
+    public static string Scope(IReadOnlyList<string> allowed) =>
+        allowed is [AllowedTerms.Everybody] ? Everybody : Foundation.Sha256.Hex(string.Join('\n', allowed.Order(StringComparer.Ordinal)))[..ScopeChars];
+
+    private const string Everybody = "*";
+    private const int ScopeChars = 32;
+
     public const string CollectionColumns = """
-        collection_id AS "CollectionId", no AS "No", language AS "Language", position AS "Position", chunks AS "Chunks", lengths AS "Lengths", embedded AS "Embedded"
+        collection_id AS "CollectionId", no AS "No", language AS "Language", position AS "Position", chunks AS "Chunks", lengths AS "Lengths", embedded AS "Embedded", limited AS "Limited"
         """;
 
     public static string ChunksTable(int no) => "search_chunks_" + no.ToString(CultureInfo.InvariantCulture);
@@ -86,20 +102,23 @@ internal static class PostgresIndexTables
           norm REAL NOT NULL,
           terms TSVECTOR NOT NULL,
           facts TEXT[] NOT NULL,
+          allowed TEXT[] NOT NULL,
+          scope TEXT NOT NULL,
           embedding halfvec({Math.Max(1, dimensions).ToString(CultureInfo.InvariantCulture)}) NULL,
           chunk BYTEA NOT NULL);
         ALTER TABLE {collection.ChunksTable} ALTER COLUMN terms SET STORAGE MAIN, ALTER COLUMN embedding SET STORAGE MAIN;
         CREATE INDEX ON {collection.ChunksTable} (document_id);
-        CREATE TABLE {collection.TermsTable} (term TEXT COLLATE "C" PRIMARY KEY, chunks BIGINT NOT NULL) WITH (fillfactor = 70)
+        CREATE TABLE {collection.TermsTable} (term TEXT COLLATE "C", scope TEXT COLLATE "C", chunks BIGINT NOT NULL, PRIMARY KEY (term, scope)) WITH (fillfactor = 70)
         """);
 
-    /// <summary>Indexes for words, facts and vectors; of a table that is full they are made several times faster than row by row.</summary>
+    /// <summary>Indexes for words, facts, readers and vectors; of a table that is full they are made several times faster than row by row.</summary>
     public static async Task CreateIndexesAsync(DbConnection connection, SearchCollection collection, int dimensions)
     {
         // Without a list of pending entries: no question pays for reading through one.
         string sql = $"""
             CREATE INDEX IF NOT EXISTS {collection.ChunksTable}_terms ON {collection.ChunksTable} USING gin (terms) WITH (fastupdate = off);
             CREATE INDEX IF NOT EXISTS {collection.ChunksTable}_facts ON {collection.ChunksTable} USING gin (facts) WITH (fastupdate = off);
+            CREATE INDEX IF NOT EXISTS {collection.ChunksTable}_allowed ON {collection.ChunksTable} USING gin (allowed) WITH (fastupdate = off);
             """;
         if (dimensions is > 0 and <= MaxIndexedDimensions)
             sql += $"CREATE INDEX IF NOT EXISTS {collection.ChunksTable}_near ON {collection.ChunksTable} USING hnsw (embedding halfvec_cosine_ops) WITH (m = 16, ef_construction = 100);";
@@ -107,20 +126,24 @@ internal static class PostgresIndexTables
         await connection.ExecuteAsync("UPDATE search_collections SET planned = chunks WHERE no = @No", new { collection.No });
     }
 
-    /// <summary>Puts documents in the place of what the index has of them. Where only vectors came to the same version, only those are written.</summary>
+    /// <summary>Puts documents in the place of what the index has of them. Where only vectors came to the same version for the same readers, only those are written.</summary>
     /// <param name="whole">Writes every document anew, whatever is there.</param>
     public static async Task PutAsync(DbConnection connection, SearchCollection collection, Analyzer analyzer, int dimensions, IReadOnlyList<IndexDocument> documents, IReadOnlyCollection<string> deletes, bool whole)
     {
-        var present = whole ? [] : (await connection.QueryAsync<(string Id, long VersionNo, long Chunks)>(
-            $"SELECT document_id, MAX(version_no), COUNT(*) FROM {collection.ChunksTable} WHERE document_id = ANY(@ids) GROUP BY document_id HAVING MIN(version_no) = MAX(version_no)",
-            new { ids = documents.Select(d => d.DocumentId).ToArray() })).ToDictionary(p => p.Id, p => (p.VersionNo, p.Chunks));
-        var anew = documents.Where(d => d.Chunks.Count == 0 || present.GetValueOrDefault(d.DocumentId) != (d.Chunks[0].Chunk.VersionNo, d.Chunks.Count)).ToList();
+        var present = whole ? [] : (await connection.QueryAsync<(string Id, long VersionNo, long Chunks, string Scope)>(
+            $"SELECT document_id, MAX(version_no), COUNT(*), MAX(scope) FROM {collection.ChunksTable} WHERE document_id = ANY(@ids) GROUP BY document_id HAVING MIN(version_no) = MAX(version_no)",
+            new { ids = documents.Select(d => d.DocumentId).ToArray() })).ToDictionary(p => p.Id, p => (p.VersionNo, p.Chunks, p.Scope));
+        var anew = documents.Where(d => d.Chunks.Count == 0 || present.GetValueOrDefault(d.DocumentId) != (d.Chunks[0].Chunk.VersionNo, d.Chunks.Count, Scope(d.Allowed))).ToList();
         long embedded = await EmbedAsync((NpgsqlConnection)connection, collection, dimensions, documents.Except(anew));
         var gone = await RemoveAsync(connection, collection, [.. anew.Select(d => d.DocumentId), .. deletes]);
         var added = await InsertAsync((NpgsqlConnection)connection, collection, analyzer, dimensions, anew);
         if (gone.Unused.Length > 0) await connection.ExecuteAsync($"DELETE FROM {collection.TermsTable} WHERE term = ANY(@Unused) AND chunks <= 0", new { gone.Unused });
         await connection.ExecuteAsync(
-            "UPDATE search_collections SET chunks = chunks + @chunks, lengths = lengths + @lengths, embedded = embedded + @embedded WHERE no = @No",
+            """
+            DELETE FROM search_scopes WHERE no = @No AND chunks <= 0;
+            UPDATE search_collections SET chunks = chunks + @chunks, lengths = lengths + @lengths, embedded = embedded + @embedded,
+              limited = (SELECT COALESCE(SUM(s.chunks), 0) FROM search_scopes s WHERE s.no = @No AND s.scope <> '*') WHERE no = @No
+            """,
             new { chunks = added.Chunks - gone.Chunks, lengths = added.Lengths - gone.Lengths, embedded = embedded + added.Embedded - gone.Embedded, collection.No });
         // The planner must know a table that has grown; elsewhere autovacuum tells it, minutes later.
         int grown = await connection.ExecuteAsync("UPDATE search_collections SET planned = chunks WHERE no = @No AND chunks > 2 * planned + 500", new { collection.No });
@@ -130,9 +153,11 @@ internal static class PostgresIndexTables
     /// <summary>Counts everything anew from the chunks that are there.</summary>
     public static Task CountAsync(DbConnection connection, SearchCollection collection) => connection.ExecuteAsync($"""
         DELETE FROM {collection.TermsTable};
-        INSERT INTO {collection.TermsTable} (term, chunks) SELECT term, COUNT(*) FROM {collection.ChunksTable}, unnest(tsvector_to_array(terms)) AS term GROUP BY term;
-        UPDATE search_collections s SET chunks = c.chunks, lengths = c.lengths, embedded = c.embedded
-        FROM (SELECT COUNT(*) AS chunks, COALESCE(SUM(length), 0) AS lengths, COUNT(embedding) AS embedded FROM {collection.ChunksTable}) c WHERE s.no = {collection.No.ToString(CultureInfo.InvariantCulture)}
+        INSERT INTO {collection.TermsTable} (term, scope, chunks) SELECT term, scope, COUNT(*) FROM {collection.ChunksTable}, unnest(tsvector_to_array(terms)) AS term GROUP BY term, scope;
+        DELETE FROM search_scopes WHERE no = {collection.No.ToString(CultureInfo.InvariantCulture)};
+        INSERT INTO search_scopes (no, scope, allowed, chunks) SELECT {collection.No.ToString(CultureInfo.InvariantCulture)}, scope, MIN(allowed), COUNT(*) FROM {collection.ChunksTable} GROUP BY scope;
+        UPDATE search_collections s SET chunks = c.chunks, lengths = c.lengths, embedded = c.embedded, limited = c.limited
+        FROM (SELECT COUNT(*) AS chunks, COALESCE(SUM(length), 0) AS lengths, COUNT(embedding) AS embedded, COUNT(*) FILTER (WHERE scope <> '*') AS limited FROM {collection.ChunksTable}) c WHERE s.no = {collection.No.ToString(CultureInfo.InvariantCulture)}
         """, commandTimeout: Database.LongCommandSeconds);
 
     /// <summary>Tables of collections that are no longer there, and of indexes that were replaced.</summary>
@@ -181,18 +206,20 @@ internal static class PostgresIndexTables
         if (ids.Length == 0) return (0, 0, 0, []);
         var (chunks, lengths, embedded, unused) = await connection.QuerySingleAsync<(long, long, long, string[]?)>(
             $"""
-            WITH gone AS (DELETE FROM {collection.ChunksTable} WHERE document_id = ANY(@ids) RETURNING terms, length, embedding IS NOT NULL AS embedded),
-              lost AS (SELECT term, COUNT(*) AS n FROM gone, unnest(tsvector_to_array(gone.terms)) AS term GROUP BY term),
-              left_over AS (UPDATE {collection.TermsTable} t SET chunks = t.chunks - lost.n FROM lost WHERE t.term = lost.term RETURNING t.term, t.chunks)
+            WITH gone AS (DELETE FROM {collection.ChunksTable} WHERE document_id = ANY(@ids) RETURNING terms, scope, length, embedding IS NOT NULL AS embedded),
+              lost AS (SELECT term, scope, COUNT(*) AS n FROM gone, unnest(tsvector_to_array(gone.terms)) AS term GROUP BY term, scope),
+              left_over AS (UPDATE {collection.TermsTable} t SET chunks = t.chunks - lost.n FROM lost WHERE t.term = lost.term AND t.scope = lost.scope RETURNING t.term, t.chunks),
+              fewer AS (UPDATE search_scopes s SET chunks = s.chunks - g.n FROM (SELECT scope, COUNT(*) AS n FROM gone GROUP BY scope) g WHERE s.no = @No AND s.scope = g.scope)
             SELECT COUNT(*), COALESCE(SUM(length), 0), COUNT(*) FILTER (WHERE embedded), (SELECT array_agg(term) FROM left_over WHERE chunks <= 0) FROM gone
-            """, new { ids }, commandTimeout: Database.LongCommandSeconds);
+            """, new { ids, collection.No }, commandTimeout: Database.LongCommandSeconds);
         return (chunks, lengths, embedded, unused ?? []);
     }
 
     private static async Task<(long Chunks, long Lengths, long Embedded)> InsertAsync(NpgsqlConnection connection, SearchCollection collection, Analyzer analyzer, int dimensions, IReadOnlyList<IndexDocument> documents)
     {
         long chunks = 0, lengths = 0, embedded = 0;
-        var holders = new Dictionary<string, long>(StringComparer.Ordinal);
+        var holders = new Dictionary<(string Term, string Scope), long>();
+        var scopes = new Dictionary<string, (IReadOnlyList<string> Allowed, long Chunks)>(StringComparer.Ordinal);
         foreach (var part in documents.SelectMany(d => d.Chunks, (d, c) => (Document: d, c.Chunk, c.Vector)).Chunk(RowsPerBatch))
         {
             await using var batch = new NpgsqlBatch(connection);
@@ -201,29 +228,35 @@ internal static class PostgresIndexTables
                 var frequencies = new Dictionary<string, int>(StringComparer.Ordinal);
                 var terms = Analyzers.Terms(analyzer, chunk.SearchText);
                 foreach (string term in terms) CollectionsMarshal.GetValueRefOrAddDefault(frequencies, term, out _)++;
-                foreach (string term in frequencies.Keys) CollectionsMarshal.GetValueRefOrAddDefault(holders, term, out _)++;
+                string scope = Scope(document.Allowed);
+                foreach (string term in frequencies.Keys) CollectionsMarshal.GetValueRefOrAddDefault(holders, (term, scope), out _)++;
+                scopes[scope] = (document.Allowed, scopes.GetValueOrDefault(scope).Chunks + 1);
                 chunks++;
                 lengths += terms.Count;
                 if (vector is not null) embedded++;
                 batch.BatchCommands.Add(new($"""
-                    INSERT INTO {collection.ChunksTable} (document_id, version_no, ordinal, span_start, span_end, hash, length, norm, terms, facts, embedding, chunk)
-                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::text::tsvector, $10, $11::halfvec, $12)
+                    INSERT INTO {collection.ChunksTable} (document_id, version_no, ordinal, span_start, span_end, hash, length, norm, terms, facts, allowed, scope, embedding, chunk)
+                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::text::tsvector, $10, $11, $12, $13::halfvec, $14)
                     """)
                 {
                     Parameters =
                     {
                         new() { Value = chunk.DocumentId }, new() { Value = chunk.VersionNo }, new() { Value = chunk.Ordinal }, new() { Value = chunk.Start },
                         new() { Value = chunk.End }, new() { Value = chunk.Hash }, new() { Value = terms.Count }, new() { Value = Norm(Math.Max(1, terms.Count)) },
-                        new() { Value = Vector(frequencies) }, new() { Value = Facts(document, chunk) }, Real(vector, dimensions), new() { Value = chunk.ToBytes() },
+                        new() { Value = Vector(frequencies) }, new() { Value = Facts(document, chunk) }, new() { Value = document.Allowed.ToArray() }, new() { Value = scope }, Real(vector, dimensions), new() { Value = chunk.ToBytes() },
                     },
                 });
             }
             await batch.ExecuteNonQueryAsync();
         }
-        foreach (var part in holders.OrderBy(h => h.Key, StringComparer.Ordinal).Chunk(RowsPerBatch * 64))
+        foreach (var part in holders.OrderBy(h => h.Key.Term, StringComparer.Ordinal).ThenBy(h => h.Key.Scope, StringComparer.Ordinal).Chunk(RowsPerBatch * 64))
             await connection.ExecuteAsync(
-                $"INSERT INTO {collection.TermsTable} AS t (term, chunks) SELECT term, n FROM unnest(@terms, @counts) AS u (term, n) ON CONFLICT (term) DO UPDATE SET chunks = t.chunks + excluded.chunks",
-                new { terms = part.Select(h => h.Key).ToArray(), counts = part.Select(h => h.Value).ToArray() });
+                $"INSERT INTO {collection.TermsTable} AS t (term, scope, chunks) SELECT term, scope, n FROM unnest(@terms, @scopes, @counts) AS u (term, scope, n) ON CONFLICT (term, scope) DO UPDATE SET chunks = t.chunks + excluded.chunks",
+                new { terms = part.Select(h => h.Key.Term).ToArray(), scopes = part.Select(h => h.Key.Scope).ToArray(), counts = part.Select(h => h.Value).ToArray() });
+        foreach (var (scope, (allowed, count)) in scopes)
+            await connection.ExecuteAsync(
+                "INSERT INTO search_scopes AS s (no, scope, allowed, chunks) VALUES (@No, @scope, @allowed, @count) ON CONFLICT (no, scope) DO UPDATE SET chunks = s.chunks + excluded.chunks",
+                new { collection.No, scope, allowed = allowed.ToArray(), count });
         return (chunks, lengths, embedded);
     }
 

@@ -20,7 +20,7 @@ namespace Rag.Indexing.Postgres;
 /// </summary>
 internal sealed class PostgresIndexer(
     Database database, ChangeLog changes, Collections collections, IndexLoader loader, CollectionCatalog catalog, Embedder embedder,
-    IndexEvents events, RecordState record, TimeProvider time, ILogger<PostgresIndexer> log) : BackgroundService, IIndexer
+    IndexEvents events, Followers followers, RecordState record, TimeProvider time, ILogger<PostgresIndexer> log) : BackgroundService, IIndexer
 {
     private const int MaxChanges = 256;
     private const int FillDocuments = 128;
@@ -53,6 +53,7 @@ internal sealed class PostgresIndexer(
     private long _seen = -1;
     private long _reachedAt;
     private long _target = -1;
+    private long _toSay;
     private bool _prepared;
     private bool _dropOrphans = true;
 
@@ -153,10 +154,14 @@ internal sealed class PostgresIndexer(
     private async Task FollowAsync(long started, CancellationToken stop)
     {
         bool repairTurn = false;
+        // From here on whoever takes something away waits for this replica; what was taken away before is seen by the next look.
+        _toSay = (await LookAsync(stop)).Position;
+        await SayAsync(stop);
         while (!stop.IsCancellationRequested)
         {
             var announced = changes.NextAnnouncement;
             var state = await LookAsync(stop);
+            await SayAsync(stop);
             if (_target < 0) _target = state.Last;
             if (!_ready.Task.IsCompleted && !state.Filling && Position >= _target)
             {
@@ -202,7 +207,12 @@ internal sealed class PostgresIndexer(
             rows = (await connection.QueryAsync<SearchCollection>(new CommandDefinition($"SELECT {PostgresIndexTables.CollectionColumns} FROM search_collections", cancellationToken: ct))).AsList();
         }
         foreach (var row in rows) _known[row.CollectionId] = row;
-        if (state.Filling) return state;
+        if (state.Filling)
+        {
+            // What is not in the index yet is shown to nobody, and what is in it is up to date.
+            _toSay = state.Position;
+            return state;
+        }
         if (_seen < 0 || state.Position < _seen)
         {
             foreach (var collection in await collections.ListAsync(ct)) catalog.Put(collection);
@@ -214,6 +224,7 @@ internal sealed class PostgresIndexer(
                 var passed = (await changes.ReadAsync(_seen, MaxChanges, ct)).Where(c => c.Seq <= state.Position).ToList();
                 if (passed.Count == 0) break;
                 await TellAsync(passed, ct);
+                if (passed.Any(c => ChangeKind.TakesAway(c.Kind))) _toSay = state.Position;
                 _seen = passed[^1].Seq;
             }
         }
@@ -224,8 +235,17 @@ internal sealed class PostgresIndexer(
         }
         _seen = state.Position;
         Volatile.Write(ref _position, state.Position);
+        followers.Note(Followers.Index, state.Position);
         Interlocked.Exchange(ref _advanced, new(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();
         return state;
+    }
+
+    /// <summary>Tells those who wait until what they took away is shown nowhere.</summary>
+    private async Task SayAsync(CancellationToken ct)
+    {
+        if (_toSay == 0) return;
+        await followers.ReachedAsync(Followers.Index, _toSay, ct);
+        _toSay = 0;
     }
 
     private async Task TellAsync(IReadOnlyList<Change> passed, CancellationToken ct)

@@ -31,4 +31,14 @@ internal sealed record ParsedDocument(
     string MediaType,
     string Text,
     IReadOnlyList<TextBlock> Blocks,
-    IReadOnlyDictionary<string, string> Metadata);
+    IReadOnlyDictionary<string, string> Metadata)
+{
+    /// <summary>What the file holds and shows nobody, for whoever looks for attacks; bounded, and no part of <see cref="Text"/> unless it is read as such.</summary>
+    public IReadOnlyList<HiddenText> Hidden { get; init; } = [];
+}
+
+/// <param name="How"><c>folded</c>: left out for everybody, as menus are. <c>marks</c>: characters that are not seen. Otherwise the way in which it is hidden from the eye alone.</param>
+internal sealed record HiddenText(string How, string Text)
+{
+    public const string Folded = "folded", Marks = "marks", Invisible = "invisible", NoSize = "no size", NoColour = "no contrast", OffPage = "off the page";
+}

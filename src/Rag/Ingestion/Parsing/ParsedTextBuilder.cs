@@ -11,7 +11,10 @@ internal sealed class ParsedTextBuilder(int maxChars)
     private static readonly System.Buffers.SearchValues<char> CleanChars = System.Buffers.SearchValues.Create(
         "\n\t" + string.Concat(Enumerable.Range(0x20, 0x7F - 0x20).Concat(Enumerable.Range(0xA1, 0xAD - 0xA1)).Concat(Enumerable.Range(0xAE, 0x600 - 0xAE)).Select(c => (char)c)) + "‘’“”–—…•");
 
+    private const int MaxHidden = 50, MaxHiddenChars = 1_000, MinMarks = 4;
+
     private readonly StringBuilder _text = new();
+    private readonly List<HiddenText> _hidden = [];
     private readonly List<TextBlock> _blocks = [];
     private int _groups;
 
@@ -22,6 +25,15 @@ internal sealed class ParsedTextBuilder(int maxChars)
 
     /// <summary>A new number for <see cref="TextBlock.Group"/>: one per list or table.</summary>
     public int NewGroup() => ++_groups;
+
+    /// <summary>Notes text that the file holds and its reader does not see. It is not added to the text by this.</summary>
+    public void Hide(string how, string text)
+    {
+        if (_hidden.Count >= MaxHidden || string.IsNullOrWhiteSpace(text)) return;
+        string bounded = text.Length <= MaxHiddenChars ? text : text[..MaxHiddenChars];
+        // Marks are cleaned away with the rest where they are not what is noted.
+        _hidden.Add(new(how, how == HiddenText.Marks ? bounded : Collapse(Clean(bounded))));
+    }
 
     public void Heading(int level, string text) => Add(BlockKind.Heading, Collapse(text), Math.Clamp(level, 1, 9), 0);
 
@@ -50,6 +62,7 @@ internal sealed class ParsedTextBuilder(int maxChars)
     public void Include(ParsedDocument document, int under)
     {
         int groups = _groups;
+        foreach (var hidden in document.Hidden) Hide(hidden.How, hidden.Text);
         foreach (var block in document.Blocks)
         {
             _groups = Math.Max(_groups, groups + block.Group);
@@ -67,11 +80,12 @@ internal sealed class ParsedTextBuilder(int maxChars)
             var heading = _blocks.FirstOrDefault(b => b.Kind == BlockKind.Heading);
             if (heading.Length > 0) name = text[heading.Start..heading.End];
         }
-        return new(Clean(name), mediaType, text, _blocks, metadata ?? new Dictionary<string, string>());
+        return new(Clean(name), mediaType, text, _blocks, metadata ?? new Dictionary<string, string>()) { Hidden = _hidden };
     }
 
     private void Add(BlockKind kind, string text, int level, int group)
     {
+        NoteMarks(text);
         string clean = kind == BlockKind.Code ? Clean(text).Trim('\n').TrimEnd() : Clean(text).Trim();
         if (string.IsNullOrWhiteSpace(clean)) return;
         if (_text.Length > 0)
@@ -84,6 +98,24 @@ internal sealed class ParsedTextBuilder(int maxChars)
         int start = _text.Length;
         _text.Append(clean);
         _blocks.Add(new(kind, start, _text.Length, level, group, Page));
+    }
+
+    /// <summary>Cleaning takes out what is not seen; where there is much of it, or a copy of ASCII that is not seen, it was a message.</summary>
+    private void NoteMarks(string text)
+    {
+        if (!text.AsSpan().ContainsAnyExcept(CleanChars)) return;
+        int run = 0, longest = 0, tags = 0;
+        bool flag = false, turned = false;
+        foreach (var rune in text.EnumerateRunes())
+        {
+            int c = rune.Value;
+            flag = c == 0x1F3F4 || (flag && c is >= 0xE0020 and <= 0xE007F);
+            if (!flag && c is >= 0xE0020 and <= 0xE007E) tags++;
+            turned |= c is 0x202D or 0x202E;
+            run = !flag && c is 0x180E or (>= 0x200B and <= 0x200F) or (>= 0x2060 and <= 0x2064) or 0xFEFF or (>= 0xE0100 and <= 0xE01EF) ? run + 1 : 0;
+            longest = Math.Max(longest, run);
+        }
+        if (tags >= MinMarks || longest >= 2 * MinMarks || turned) Hide(HiddenText.Marks, text);
     }
 
     /// <summary>Runs of white space to one blank, trimmed.</summary>

@@ -4,6 +4,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Dapper;
 using Npgsql;
+using Rag.Access;
 using Rag.Foundation;
 using Rag.Indexing;
 using Rag.Indexing.Postgres;
@@ -24,9 +25,30 @@ internal sealed class PostgresSearchIndex(Database database, PostgresIndexer ind
     /// <summary>How many vectors a narrow filter may make the search look at, before it gives what it has.</summary>
     private const int MaxScanTuples = 50_000;
 
-    public string? StateOf(Collection collection) => indexer.Find(collection.Id)?.Position.ToString(System.Globalization.CultureInfo.InvariantCulture);
+    public string? StateOf(Collection collection, ReadScope scope)
+    {
+        if (!indexer.CanAnswer || indexer.Find(collection.Id) is not { } index) return null;
+        string position = index.Position.ToString(CultureInfo.InvariantCulture);
+        return index.Limited > 0 && scope.Groups is not null ? $"{position}/{scope.Key}" : position;
+    }
 
-    public async ValueTask<IndexResult> SearchAsync(Collection collection, IndexQuery query, CancellationToken ct)
+    public ValueTask<IndexResult> SearchAsync(Collection collection, IndexQuery query, CancellationToken ct) =>
+        InSnapshotAsync(connection => SearchAsync(connection, collection, query, ct), ct);
+
+    public async ValueTask<bool> ShowsAsync(Collection collection, IReadOnlyCollection<string> documents, ReadScope scope, CancellationToken ct)
+    {
+        string[] ids = [.. documents.Distinct()];
+        return ids.Length == 0 || await InSnapshotAsync(async connection =>
+        {
+            var index = await connection.QuerySingleOrDefaultAsync<SearchCollection>(new CommandDefinition(
+                $"SELECT {PostgresIndexTables.CollectionColumns} FROM search_collections WHERE collection_id = @Id", new { collection.Id }, cancellationToken: ct));
+            return index is not null && ids.Length == await connection.ExecuteScalarAsync<int>(new CommandDefinition(
+                $"SELECT COUNT(DISTINCT document_id) FROM {index.ChunksTable} WHERE document_id = ANY(@ids) AND (@allowed::text[] IS NULL OR allowed && @allowed)",
+                new { ids, allowed = AllowedTerms.Of(scope) }, cancellationToken: ct));
+        }, ct);
+    }
+
+    private async ValueTask<T> InSnapshotAsync<T>(Func<NpgsqlConnection, Task<T>> read, CancellationToken ct)
     {
         for (bool again = false; ; again = true)
         {
@@ -34,7 +56,7 @@ internal sealed class PostgresSearchIndex(Database database, PostgresIndexer ind
             {
                 await using var connection = (NpgsqlConnection)await database.OpenAsync(ct);
                 await using var tx = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, ct);
-                return await SearchAsync(connection, collection, query, ct);
+                return await read(connection);
             }
             catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.UndefinedTable && !again)
             {
@@ -60,14 +82,14 @@ internal sealed class PostgresSearchIndex(Database database, PostgresIndexer ind
             ?? throw new RagException(ErrorKind.Unavailable, $"Collection '{collection.Name}' is not in the index yet.", "Try again in a moment.");
         var analyzer = indexer.AnalyzerOf(index.Language);
         var words = QuestionTerms.Of(analyzer, query.Question);
-        var holders = words.Count == 0 ? [] : (await connection.QueryAsync<(string Term, long Chunks)>(new CommandDefinition(
-            $"SELECT term, chunks FROM {index.TermsTable} WHERE term = ANY(@words)", new { words = words.ToArray() }, cancellationToken: ct))).ToDictionary(t => t.Term, t => t.Chunks);
-        var scores = new Bm25(index.Chunks, index.Lengths, words, holders);
-        string[]? facts = query.Facts?.Select(f => PostgresIndexTables.Fact(f.Key, f.Value)).ToArray();
-        long[] byWords = query.Mode == RetrievalMode.Dense ? [] : await LexicalAsync(connection, index, scores, query.Pool, facts, ct);
+        string[]? allowed = index.Limited > 0 ? AllowedTerms.Of(query.Scope) : null;
+        var counts = await CountAsync(connection, index, words, allowed, ct);
+        var scores = new Bm25(counts.Chunks, counts.Lengths, words, counts.Holders);
+        var among = new Among(query.Facts?.Select(f => PostgresIndexTables.Fact(f.Key, f.Value)).ToArray(), allowed, counts.Chunks);
+        long[] byWords = query.Mode == RetrievalMode.Dense ? [] : await LexicalAsync(connection, index, scores, query.Pool, among, ct);
         metrics.Stage("lexical", started);
         started = Stopwatch.GetTimestamp();
-        var candidates = await FuseAsync(connection, index, scores, query, byWords, facts, ct);
+        var candidates = await FuseAsync(connection, index, scores, query, byWords, among, ct);
         Array.Sort(candidates);
         metrics.Stage("dense", started);
         started = Stopwatch.GetTimestamp();
@@ -79,11 +101,45 @@ internal sealed class PostgresSearchIndex(Database database, PostgresIndexer ind
         return new(taken.Select(c => new FoundChunk(chunks[c.Key], c.Score, c.Coverage, c.Cosine)).ToList(), scores.Terms, index.Position, analyzer);
     }
 
+    /// <summary>What a search is narrowed to, beside the question.</summary>
+    /// <param name="Chunks">How many chunks <paramref name="Allowed"/> leaves.</param>
+    private sealed record Among(string[]? Facts, string[]? Allowed, long Chunks)
+    {
+        public string Sql => (Facts is null ? "" : "AND facts @> @facts ") + (Allowed is null ? "" : "AND allowed && @allowed");
+
+        /// <summary>So few that the nearest are found by looking at all of them: among many others, HNSW would give up before it had met them.</summary>
+        public bool IsSmall => Allowed is not null && Chunks <= MaxScanTuples;
+
+        public void Add(DynamicParameters parameters)
+        {
+            parameters.Add("facts", Facts);
+            parameters.Add("allowed", Allowed);
+        }
+    }
+
+    /// <summary>Chunks, their words, and how many hold each word of the question, all within what is allowed; lengths as everywhere.</summary>
+    private static async Task<(long Chunks, long Lengths, IReadOnlyDictionary<string, long> Holders)> CountAsync(
+        NpgsqlConnection connection, SearchCollection index, IReadOnlyList<string> words, string[]? allowed, CancellationToken ct)
+    {
+        var rows = (await connection.QueryAsync<(string? Term, long Chunks)>(new CommandDefinition(
+            allowed is null
+                ? $"SELECT term, SUM(chunks)::bigint FROM {index.TermsTable} WHERE term = ANY(@words) GROUP BY term"
+                : $"""
+                WITH shown AS MATERIALIZED (SELECT scope, chunks FROM search_scopes WHERE no = @No AND allowed && @allowed)
+                SELECT t.term, SUM(t.chunks)::bigint FROM {index.TermsTable} t JOIN shown s ON s.scope = t.scope WHERE t.term = ANY(@words) GROUP BY t.term
+                UNION ALL SELECT NULL, COALESCE(SUM(chunks), 0)::bigint FROM shown
+                """, new { words = words.ToArray(), index.No, allowed }, cancellationToken: ct))).AsList();
+        var holders = rows.Where(r => r.Term is not null).ToDictionary(r => r.Term!, r => r.Chunks);
+        if (allowed is null) return (index.Chunks, index.Lengths, holders);
+        long chunks = rows.Single(r => r.Term is null).Chunks;
+        return (chunks, (long)((double)index.Lengths / index.Chunks * chunks), holders);
+    }
+
     /// <summary>
     /// The best chunks by BM25, exactly, without scoring all that hold a common word (MaxScore; Turtle and Flood 1995): the
     /// rare words' chunks first, then only as many words more as could still bring one among the best.
     /// </summary>
-    private static async Task<long[]> LexicalAsync(NpgsqlConnection connection, SearchCollection index, Bm25 scores, int pool, string[]? facts, CancellationToken ct)
+    private static async Task<long[]> LexicalAsync(NpgsqlConnection connection, SearchCollection index, Bm25 scores, int pool, Among within, CancellationToken ct)
     {
         var words = scores.Found.OrderByDescending(t => t.Idf).ToList();
         if (words.Count == 0) return [];
@@ -91,7 +147,7 @@ internal sealed class PostgresSearchIndex(Database database, PostgresIndexer ind
         for (long reached = 0; count < words.Count && reached < 2L * pool; count++) reached += words[count].DocumentFrequency;
         while (true)
         {
-            var best = await BestAsync(connection, index, scores, words.Take(count), pool, facts, ct);
+            var best = await BestAsync(connection, index, scores, words.Take(count), pool, within, ct);
             if (count == words.Count) return [.. best.Select(b => b.Id)];
             double least = best.Count < pool ? 0 : best[^1].Score;
             int needed = count;
@@ -103,35 +159,35 @@ internal sealed class PostgresSearchIndex(Database database, PostgresIndexer ind
     }
 
     private static async Task<List<(long Id, double Score)>> BestAsync(
-        NpgsqlConnection connection, SearchCollection index, Bm25 scores, IEnumerable<QueryTerm> among, int pool, string[]? facts, CancellationToken ct)
+        NpgsqlConnection connection, SearchCollection index, Bm25 scores, IEnumerable<QueryTerm> among, int pool, Among within, CancellationToken ct)
     {
         var parameters = scores.Parameters();
         parameters.Add("any", string.Join(" | ", among.Select(t => PostgresIndexTables.Quote(t.Text))));
-        parameters.Add("facts", facts);
+        within.Add(parameters);
         parameters.Add("pool", pool);
         return (await connection.QueryAsync<(long, double)>(new CommandDefinition(
             $"""
             SELECT id, {scores.ScoreSql()} AS score FROM {index.ChunksTable} c
-            WHERE terms @@ @any::text::tsquery {(facts is null ? "" : "AND facts @> @facts")}
+            WHERE terms @@ @any::text::tsquery {within.Sql}
             ORDER BY score DESC, version_no, ordinal LIMIT @pool
             """, parameters, cancellationToken: ct))).AsList();
     }
 
     /// <summary>Adds the nearest vectors, and reads what both scores of every candidate are made of.</summary>
-    private static async Task<Candidate[]> FuseAsync(NpgsqlConnection connection, SearchCollection index, Bm25 scores, IndexQuery query, long[] byWords, string[]? facts, CancellationToken ct)
+    private static async Task<Candidate[]> FuseAsync(NpgsqlConnection connection, SearchCollection index, Bm25 scores, IndexQuery query, long[] byWords, Among within, CancellationToken ct)
     {
         bool lexical = query.Mode != RetrievalMode.Dense;
         var parameters = lexical ? scores.Parameters() : new DynamicParameters();
         parameters.Add("words", byWords);
-        parameters.Add("facts", facts);
+        within.Add(parameters);
         parameters.Add("pool", query.Pool);
         string near = "", cosine = "0::float8";
         if (query.Vector is { } vector && index.Embedded > 0)
         {
             parameters.Add("vector", new RealArray(vector));
             near = $"""
-                UNION SELECT id FROM (SELECT id FROM {index.ChunksTable} WHERE embedding IS NOT NULL {(facts is null ? "" : "AND facts @> @facts")}
-                  ORDER BY embedding <=> @vector::halfvec LIMIT @pool) AS nearest
+                UNION SELECT id FROM (SELECT id FROM {index.ChunksTable} WHERE embedding IS NOT NULL {within.Sql}
+                  ORDER BY {(within.IsSmall ? "(embedding <=> @vector::halfvec) + 0" : "embedding <=> @vector::halfvec")} LIMIT @pool) AS nearest
                 """;
             cosine = "COALESCE(1 - (c.embedding <=> @vector::halfvec), 0)";
         }

@@ -18,6 +18,10 @@ internal static class AlertmanagerConfig
         $"""
         # Alertmanager 0.25 or later for the alerts of rag-system.rules.yml, made from src/Rag/Slo. Change it there; the tests
         # rewrite this file with RAG_UPDATE_DEPLOY=1. Add a pager to the receiver "page" and a tracker to the receiver "ticket".
+        # In mode keys each webhook of the product needs a key of role operator, in a file that Alertmanager can read:
+        #   http_config:
+        #     authorization:
+        #       credentials_file: /etc/alertmanager/rag-key
         route:
           # What no route below knows is a ticket: nothing gets lost.
           receiver: ticket

@@ -1,6 +1,6 @@
 namespace Rag.Slo.Export;
 
-/// <summary>Alerts on what somebody must have done in time: backups, certificates, the audit log, maintenance; on attacks; and on alerts that reach nobody.</summary>
+/// <summary>Alerts on what somebody must have done in time: backups, certificates, the audit log, maintenance, reviews; on attacks; and on alerts that reach nobody.</summary>
 internal static class CareAlerts
 {
     public const string CertificateExpiresSoon = "CertificateExpiresSoon", CertificateExpires = "CertificateExpires";
@@ -37,8 +37,23 @@ internal static class CareAlerts
             "Writes have been refused for maintenance for more than 4 hours.");
         yield return new("AttackPattern", Severity.Ticket, "", $"sum by (pattern) (increase(rag_security_events_total[10m])) >= {MinAttackEvents}",
             "Many requests look like an attack ({{ $labels.pattern }})",
-            "All replicas together refused about {{ $value | humanize }} requests or files as {{ $labels.pattern }} within 10 minutes.");
+            "All replicas together saw about {{ $value | humanize }} requests, questions or files of the pattern {{ $labels.pattern }} within 10 minutes.");
+        yield return new("ReviewOverdue", Severity.Ticket, "1h", "max by (review) (time() - rag_review_due_timestamp_seconds) > 0",
+            "The review {{ $labels.review }} is overdue",
+            "The regular review {{ $labels.review }} should have been done {{ $value | humanizeDuration }} ago.");
+        foreach (var alert in Reading()) yield return alert;
         foreach (var alert in Notifications()) yield return alert;
+    }
+
+    /// <summary>What is read, and by whom: one event says it.</summary>
+    private static IEnumerable<AlertRule> Reading()
+    {
+        yield return new("CanaryRead", Severity.Page, "", "sum(increase(rag_security_events_total{pattern=\"canary_read\"}[15m])) > 0",
+            "Somebody was shown a document that nobody has a reason to read",
+            "A canary was cited, opened or searched for within 15 minutes. 'rag security events --pattern canary_read' says by whom.");
+        yield return new("UnusualReading", Severity.Ticket, "", "sum by (pattern) (increase(rag_security_events_total{pattern=~\"unusual_.+|scraping\"}[1h])) > 0",
+            "Somebody reads far more, or far other, than was their way ({{ $labels.pattern }})",
+            "About {{ $value | humanize }} events of the pattern {{ $labels.pattern }} within an hour. 'rag security events --pattern {{ $labels.pattern }}' says by whom.");
     }
 
     /// <summary>A pager that Alertmanager calls itself hears of the second; the product's own channels are what fails.</summary>

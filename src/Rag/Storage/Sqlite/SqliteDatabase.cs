@@ -28,7 +28,7 @@ internal sealed class SqliteDatabase(StorageOptions options) : Database
 
     public override bool Shared => false;
 
-    public override SqlDialect Dialect { get; } = new("", "", "CAST(unixepoch('subsec') * 1000000 AS INTEGER)");
+    public override SqlDialect Dialect { get; } = new("", "", "CAST(unixepoch('subsec') * 1000000 AS INTEGER)", static (json, name) => $"json_each({json}) AS {name}", "BEGIN DEFERRED");
 
     /// <summary>The file that holds the record.</summary>
     public static string PathIn(StorageOptions options) => Path.Combine(options.DataDirectory, "rag.db");

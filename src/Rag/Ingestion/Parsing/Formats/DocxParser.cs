@@ -21,7 +21,11 @@ internal sealed class DocxParser
         var (part, root) = package.Main("word/document.xml");
         var builder = input.Builder();
         var parser = new DocxParser(builder, new(package.Xml(package.Target(part, "/styles"))), new(package.Xml(package.Target(part, "/numbering"))));
-        if (root.Child("body") is { } body) parser.Blocks(body);
+        if (root.Child("body") is { } body)
+        {
+            parser.Blocks(body);
+            foreach (var (how, text) in DocxText.Unseen(body)) builder.Hide(how, text);
+        }
         parser.Notes(package.Xml(package.Target(part, "/footnotes")), "footnote", "Footnote");
         parser.Notes(package.Xml(package.Target(part, "/endnotes")), "endnote", "Endnote");
         parser.Notes(package.Xml(package.Target(part, "/comments")), "comment", "Comment");

@@ -49,6 +49,33 @@ internal static class DocxText
         }
     }
 
+    /// <summary>Runs that are written and not seen, those that follow each other together: hidden, smaller than two points, or white, which may lie on a shade.</summary>
+    public static IEnumerable<(string How, string Text)> Unseen(XElement body)
+    {
+        string? open = null;
+        var text = new StringBuilder();
+        foreach (var run in body.Below("r"))
+        {
+            string? how = How(run.Child("rPr"));
+            if (how != open && text.Length > 0)
+            {
+                yield return (open!, text.ToString());
+                text.Clear();
+            }
+            open = how;
+            if (how is not null) Append(run, text);
+        }
+        if (text.Length > 0) yield return (open!, text.ToString());
+    }
+
+    private static string? How(XElement? properties)
+    {
+        if (properties is null) return null;
+        if (properties.Child("vanish") is { } vanish && vanish.Attr("val") is not ("0" or "false")) return HiddenText.Invisible;
+        if (properties.Child("sz").Attr("val") is { } size && int.TryParse(size, System.Globalization.CultureInfo.InvariantCulture, out int halfPoints) && halfPoints < 4) return HiddenText.NoSize;
+        return "FFFFFF".Equals(properties.Child("color").Attr("val"), StringComparison.OrdinalIgnoreCase) ? HiddenText.Folded : null;
+    }
+
     /// <summary>
     /// Text boxes anchored in a paragraph, each once: the same box is written for new readers (Choice) and for old ones
     /// (Fallback). Boxes inside boxes are reached through their own paragraphs.

@@ -26,6 +26,26 @@ internal static partial class HtmlText
 
     public static bool HidesIt(string style) => Hidden().IsMatch(style);
 
+    /// <summary>How a style keeps text from the eye that programs read all the same; null where it does not.</summary>
+    public static string? Unseen(string style)
+    {
+        if (NoSize().IsMatch(style)) return HiddenText.NoSize;
+        if (OffPage().IsMatch(style)) return HiddenText.OffPage;
+        if (Transparent().IsMatch(style)) return HiddenText.Invisible;
+        if (Colour().Match(style) is not { Success: true } colour) return null;
+        string front = Shade(colour.Groups[1].Value);
+        // White on nothing that is said may lie on a dark part of the page; only an order in it is told of.
+        return Background().Match(style) is { Success: true } back ? (Shade(back.Groups[1].Value) == front ? HiddenText.NoColour : null) : front == "#ffffff" ? HiddenText.Folded : null;
+    }
+
+    private static string Shade(string colour)
+    {
+        string plain = Spaces().Replace(colour.ToLowerInvariant(), "");
+        if (plain is "white" or "rgb(255,255,255)") return "#ffffff";
+        if (plain is "black" or "rgb(0,0,0)") return "#000000";
+        return plain is ['#', var r, var g, var b] ? $"#{r}{r}{g}{g}{b}{b}" : plain;
+    }
+
     private static void Append(INode parent, StringBuilder text, bool preformatted)
     {
         for (var node = parent.FirstChild; node is not null; node = node.NextSibling)
@@ -45,6 +65,21 @@ internal static partial class HtmlText
             }
         }
     }
+
+    [GeneratedRegex(@"font-size\s*:\s*(?:0(?:\.\d+)?|1)\s*(?:px|pt|em|rem|%)?\s*(?:;|!|$)|(?:^|;)\s*(?:max-)?(?:height|width)\s*:\s*0(?:px)?\s*;(?=.*overflow\s*:\s*hidden)", RegexOptions.IgnoreCase, 1000)]
+    private static partial Regex NoSize();
+
+    [GeneratedRegex(@"(?:text-indent|left|top|right|margin-left|margin-top)\s*:\s*-\d{4,}", RegexOptions.IgnoreCase, 1000)]
+    private static partial Regex OffPage();
+
+    [GeneratedRegex(@"opacity\s*:\s*0(?:\.0\d*)?\s*(?:;|!|$)|(?:^|;)\s*color\s*:\s*(?:transparent|rgba\([^)]*,\s*0(?:\.0+)?\s*\))", RegexOptions.IgnoreCase, 1000)]
+    private static partial Regex Transparent();
+
+    [GeneratedRegex(@"(?:^|;)\s*color\s*:\s*(#[0-9a-f]{3,6}|rgb\([^)]*\)|[a-z]+)", RegexOptions.IgnoreCase, 1000)]
+    private static partial Regex Colour();
+
+    [GeneratedRegex(@"(?:^|;)\s*background(?:-color)?\s*:\s*(#[0-9a-f]{3,6}|rgb\([^)]*\)|[a-z]+)", RegexOptions.IgnoreCase, 1000)]
+    private static partial Regex Background();
 
     [GeneratedRegex(@"\s+")]
     private static partial Regex Spaces();

@@ -37,7 +37,8 @@ internal sealed class HtmlWriter(ParsedTextBuilder builder)
         for (var node = parent.FirstChild; node is not null; node = node.NextSibling)
         {
             if (node is IText text) Append(text.Data);
-            else if (node is IElement element && !Skipped.Contains(element.LocalName) && !IsHidden(element)) Element(element);
+            else if (node is IComment comment) builder.Hide(HiddenText.Folded, comment.Data);
+            else if (node is IElement element && !Skipped.Contains(element.LocalName) && !Hides(element)) Element(element);
         }
     }
 
@@ -89,7 +90,7 @@ internal sealed class HtmlWriter(ParsedTextBuilder builder)
         int number = int.TryParse(list.GetAttribute("start"), out int start) ? start : 1;
         for (var node = list.FirstChild; node is not null; node = node.NextSibling)
         {
-            if (node is not IElement item || Skipped.Contains(item.LocalName) || IsHidden(item)) continue;
+            if (node is not IElement item || Skipped.Contains(item.LocalName) || Hides(item)) continue;
             _marker = ordered ? $"{number++}. " : "- ";
             Children(item);
             Flush();
@@ -153,6 +154,13 @@ internal sealed class HtmlWriter(ParsedTextBuilder builder)
         }
     }
 
-    private static bool IsHidden(IElement element) =>
-        element.HasAttribute("hidden") || (element.GetAttribute("style") is { } style && HtmlText.HidesIt(style));
+    /// <summary>Whether an element is left out; what it holds is noted, and so is text that stays in and that no eye sees.</summary>
+    private bool Hides(IElement element)
+    {
+        string? style = element.GetAttribute("style");
+        bool folded = element.HasAttribute("hidden") || (style is not null && HtmlText.HidesIt(style));
+        if (folded) builder.Hide(HiddenText.Folded, element.TextContent);
+        else if (style is not null && HtmlText.Unseen(style) is { } how) builder.Hide(how, element.TextContent);
+        return folded;
+    }
 }

@@ -12,7 +12,8 @@ namespace Rag.Ingestion.Parsing.Formats;
 internal sealed record PdfLine(int Block, string Text, double Size, bool Bold, double Left, double Right, double Bottom);
 
 /// <param name="Notes">Annotations that hold text.</param>
-internal sealed record PdfPageText(int Number, double Height, IReadOnlyList<PdfLine> Lines, IReadOnlyList<string> Notes);
+/// <param name="Unseen">Text that is not painted, or too small or too pale for an eye, with how.</param>
+internal sealed record PdfPageText(int Number, double Height, IReadOnlyList<PdfLine> Lines, IReadOnlyList<string> Notes, IReadOnlyList<HiddenText> Unseen);
 
 /// <summary>A page's lines in reading order.</summary>
 internal static class PdfLayout
@@ -36,6 +37,37 @@ internal static class PdfLayout
         if (blocks.Count is > 1 and <= MaxOrderedBlocks)
             blocks = UnsupervisedReadingOrderDetector.Instance.Get(blocks).OrderBy(b => b.ReadingOrder).ToList();
         return Numbered(blocks.SelectMany((block, index) => block.TextLines.Select(line => Line(index, line))).Where(l => l.Text.Length > 0).ToList());
+    }
+
+    /// <summary>
+    /// What of a page is not seen. A scan whose text was recognised has all of its text unpainted behind the picture, which is
+    /// how it is meant; white letters may lie on a dark field.
+    /// </summary>
+    public static IReadOnlyList<HiddenText> Unseen(Page page)
+    {
+        var letters = page.Letters;
+        if (letters.Count is 0 or > MaxLetters) return [];
+        var unseen = letters.GroupBy(How).Where(g => g.Key is not null).ToList();
+        return unseen.Sum(g => g.Count()) > letters.Count / 2 ? [] : [.. unseen.Select(g => new HiddenText(g.Key!, Joined(g.ToList())))];
+    }
+
+    private static string? How(Letter letter)
+    {
+        if (letter.RenderingMode == UglyToad.PdfPig.Core.TextRenderingMode.Neither) return HiddenText.Invisible;
+        if (letter.PointSize is > 0 and < 1.5) return HiddenText.NoSize;
+        return letter.FillColor?.ToRGBValues() is ( >= 0.99, >= 0.99, >= 0.99) ? HiddenText.Folded : null;
+    }
+
+    /// <summary>Letters as they follow each other in the page's own order, with the blanks that gaps stand for.</summary>
+    private static string Joined(List<Letter> letters)
+    {
+        var text = new System.Text.StringBuilder();
+        for (int i = 0; i < letters.Count; i++)
+        {
+            if (i > 0 && (letters[i].StartBaseLine.X - letters[i - 1].EndBaseLine.X > letters[i].PointSize * 0.15 || Math.Abs(letters[i].StartBaseLine.Y - letters[i - 1].StartBaseLine.Y) > 1)) text.Append(' ');
+            text.Append(letters[i].Value);
+        }
+        return text.ToString();
     }
 
     private static PdfLine Line(int block, TextLine line)

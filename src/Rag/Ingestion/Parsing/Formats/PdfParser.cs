@@ -64,7 +64,7 @@ internal static class PdfParser
         try
         {
             var page = pdf.GetPage(number);
-            return new(number, page.Height, PdfLayout.Lines(page), Notes(page));
+            return new(number, page.Height, PdfLayout.Lines(page), Notes(page), PdfLayout.Unseen(page));
         }
         catch (Exception e) when (e is not (ParseException or OutOfMemoryException))
         {

@@ -45,6 +45,7 @@ internal sealed partial class PdfTextWriter
             foreach (string note in page.Notes) _builder.Paragraph("Note: " + ParsedTextBuilder.Collapse(note));
         }
         _builder.Page = null;
+        foreach (var unseen in _pages.SelectMany(p => p.Unseen)) _builder.Hide(unseen.How, unseen.Text);
     }
 
     private void Block(int page, List<PdfLine> lines)

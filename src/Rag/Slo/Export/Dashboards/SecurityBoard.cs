@@ -7,6 +7,7 @@ internal static class SecurityBoard
 {
     private const string Reviews = "Regular reviews", Updates = "Security updates", Steps = "First steps in any incident";
     private const string Unknown = "route=\"(none)\"";
+    private const string Reading = "pattern=~\"canary_read|unusual_.+|scraping\"";
     private const string Files = "pattern=~\"hostile_file|too_large\"";
 
     /// <summary>Statuses with which a request is refused for who sent it, or for its size or number.</summary>
@@ -30,6 +31,15 @@ internal static class SecurityBoard
                 new Query(Sum(Rate("rag_ingest_documents_total", "outcome=\"failed\"")), "not taken in, for any reason"))
             {
                 Description = "Files and bodies past a bound, files made to hurt their reader, and all files that were not taken in.", Width = 12,
+            }),
+        new("Reading",
+            new("Canaries and unusual reading in the time range", "short", Reviews, new Query(SumBy("pattern", Increase("rag_security_events_total", Reading)), "{{pattern}}") { Instant = true })
+            {
+                Description = "Documents shown that nobody has a reason to read, and callers who read far more, far other, or everything.", Kind = PanelKind.Bargauge, Decimals = 0, Thresholds = Limits.None, Width = 12,
+            },
+            new("Not looked at", "ops", Reviews, new Query(Sum(Rate("rag_security_signals_dropped_total")), "dropped"))
+            {
+                Description = "Requests, questions and documents that were not looked at for attacks, because more came than could be.", Width = 12,
             }),
         new("Refused requests",
             new("4xx by status", "reqps", Steps, new Query(SumBy("status", Rate("http_requests_total", ChosenRoutes, Refusals)), "{{status}}"))
