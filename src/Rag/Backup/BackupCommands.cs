@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Rag.Foundation;
@@ -97,15 +98,18 @@ internal static class BackupCommands
 
     private static Command Restore(CommandContext context)
     {
-        var id = Id();
+        var id = new Argument<string?>("id") { Description = "As 'rag backup list' shows it.", Arity = ArgumentArity.ZeroOrOne };
+        var point = new Option<string?>("--to-point") { Description = "Instead of a backup: a time in UTC such as 2026-03-01T22:00Z, where pgBackRest keeps PostgreSQL's log." };
         var collection = new Option<string?>("--collection") { Description = "Only this collection." };
         var document = new Option<string?>("--document") { Description = "Only this document of the collection, by its id or address." };
         var into = new Option<string>("--into") { Description = "empty: a record without documents becomes as in the backup; running: a record in use is replaced.", DefaultValueFactory = _ => "empty" };
-        var restore = new Command("restore", "Put a backup back, after reading it in full; afterwards all of it is there, or what was there before.") { id, collection, document, into };
+        var restore = new Command("restore", "Put a backup back, after reading it in full; afterwards all of it is there, or what was there before.") { id, collection, document, into, point };
         context.Bind(restore, async (parse, api, ct) =>
         {
-            var wanted = new RestoreBackup(parse.GetValue(collection), parse.GetValue(document), parse.GetValue(into));
-            var begun = await api.PostAsync(Of(parse.GetValue(id)!) + "/restore", wanted, BackupJson.Default.RestoreBackup, BackupJson.Default.BackupOperation, ct);
+            if (parse.GetValue(id) is null == parse.GetValue(point) is null) throw new RagException(ErrorKind.Invalid, "What to restore is not said.", "Name the id of a backup, or a time with --to-point.");
+            var begun = parse.GetValue(point) is { } at
+                ? await api.PostAsync(Path + "/restore-to-point", new(Time(at), parse.GetValue(into)), BackupJson.Default.RestoreToPoint, BackupJson.Default.BackupOperation, ct)
+                : await api.PostAsync(Of(parse.GetValue(id)!) + "/restore", new(parse.GetValue(collection), parse.GetValue(document), parse.GetValue(into)), BackupJson.Default.RestoreBackup, BackupJson.Default.BackupOperation, ct);
             var done = await FollowAsync(context, api, begun, BackupJson.Default.RestoreResult, ct);
             if (context.TryJson(parse, done, BackupJson.Default.RestoreResult)) return 0;
             context.Out.MarkupLineInterpolated($"[green]Restored[/] {done.Documents:N0} documents ({done.Rows:N0} rows) of {done.BackupId} in {done.Seconds:F1} s{(done.Unchanged > 0 ? $"; {done.Unchanged:N0} were as in the backup" : "")}.");
@@ -173,6 +177,9 @@ internal static class BackupCommands
         console.MarkupLineInterpolated($"{b.Id}  {b.Kind,-7}  {b.StartedAt:yyyy-MM-dd HH:mm} UTC  {b.Rows,12:N0} rows  {b.StoredBytes / 1e6,10:F1} MB  {proof}");
         if (b.Problem is { } problem) console.MarkupLineInterpolated($"  [red]{problem}[/]");
     }
+
+    private static DateTimeOffset Time(string text) => DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var at) ? at
+        : throw new RagException(ErrorKind.Invalid, $"'{text}' is not a time.", "Write a time in UTC such as 2026-03-01T22:00Z.");
 
     private static Argument<string> Id() => new("id") { Description = "As 'rag backup list' shows it." };
 

@@ -16,6 +16,10 @@ public sealed record CreateBackup(string? Kind);
 /// <param name="Into"><c>empty</c> (default) or <c>running</c>; one collection or document is always restored into a record in use.</param>
 public sealed record RestoreBackup(string? Collection, string? Document, string? Into);
 
+/// <param name="At">The point in time to go back to.</param>
+/// <param name="Into"><c>empty</c> (default) or <c>running</c>.</param>
+public sealed record RestoreToPoint(DateTimeOffset At, string? Into);
+
 /// <summary>What reading all of it found.</summary>
 public sealed record VerifiedBackup(string Id, long Rows, long Parts, long StoredBytes);
 
@@ -26,6 +30,7 @@ public sealed record OperationList(IReadOnlyList<BackupOperation> Operations);
 [JsonSerializable(typeof(BackupDetail))]
 [JsonSerializable(typeof(CreateBackup))]
 [JsonSerializable(typeof(RestoreBackup))]
+[JsonSerializable(typeof(RestoreToPoint))]
 [JsonSerializable(typeof(RestoreResult))]
 [JsonSerializable(typeof(VerifiedBackup))]
 [JsonSerializable(typeof(OperationList))]

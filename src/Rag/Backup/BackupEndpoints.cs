@@ -20,6 +20,7 @@ internal static class BackupEndpoints
         group.MapGet("/operations/{id}", (string id, BackupOperations operations, CancellationToken ct) => operations.GetAsync(id, ct)).WithSummary("How far something is").Needs(Role.Operator, Role.Auditor);
         group.MapGet("/{id}", ShowAsync).WithSummary("A backup, and what is in it").Needs(Role.Operator, Role.Auditor);
         group.MapPost("/{id}/verify", VerifyAsync).WithSummary("Read all of a backup and check every digest").Needs(Role.Operator);
+        group.MapPost("/restore-to-point", ToPointAsync).WithSummary("Go back to a point in time, where the engine's log is kept").Needs(Role.Admin);
         group.MapPost("/{id}/restore", RestoreAsync).WithSummary("Put a backup back: all of it, one collection or one document").Needs(Role.Admin);
         return routes;
     }
@@ -54,14 +55,23 @@ internal static class BackupEndpoints
 
     private static async Task<Accepted<BackupOperation>> RestoreAsync(string id, RestoreBackup wanted, Restorer restorer, BackupOperations operations, CancellationToken ct)
     {
-        var into = (wanted.Into ?? "empty") switch
-        {
-            "empty" => RestoreInto.Empty,
-            "running" => RestoreInto.Running,
-            var other => throw new RagException(ErrorKind.Invalid, $"'{other}' is not what a backup is restored into.", "Use empty or running."),
-        };
+        var into = Into(wanted.Into);
         return Begun(await operations.BeginAsync("restore", id, (progress, stop) => restorer.RestoreAsync(id, wanted.Collection, wanted.Document, into, progress, stop), BackupJson.Default.RestoreResult, ct));
     }
+
+    private static async Task<Accepted<BackupOperation>> ToPointAsync(RestoreToPoint wanted, PointInTime points, BackupOperations operations, CancellationToken ct)
+    {
+        var into = Into(wanted.Into);
+        points.Require(wanted.At);
+        return Begun(await operations.BeginAsync("restore", null, (progress, stop) => points.RestoreAsync(wanted.At, into, progress, stop), BackupJson.Default.RestoreResult, ct));
+    }
+
+    private static RestoreInto Into(string? into) => into switch
+    {
+        null or "empty" => RestoreInto.Empty,
+        "running" => RestoreInto.Running,
+        var other => throw new RagException(ErrorKind.Invalid, $"'{other}' is not what a backup is restored into.", "Use empty or running."),
+    };
 
     private static Accepted<BackupOperation> Begun(BackupOperation operation) => TypedResults.Accepted("/admin/v1/backups/operations/" + operation.Id, operation);
 }

@@ -13,6 +13,9 @@ internal static class BackupKind
     /// <summary>As daily; its copy off-site is what is proved.</summary>
     public const string Monthly = "monthly";
 
+    /// <summary>As daily, of a point in time that was gone back to; never made by itself.</summary>
+    public const string Point = "point";
+
     public static readonly IReadOnlyList<string> All = [Daily, Weekly, Monthly];
 }
 

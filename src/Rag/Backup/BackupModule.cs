@@ -15,6 +15,7 @@ internal static class BackupModule
         services.AddSingleton<BackupWriter>();
         services.AddSingleton<PartialRestore>();
         services.AddSingleton<Restorer>();
+        services.AddSingleton<PointInTime>();
         services.AddSingleton<BackupOperations>();
         services.AddSingleton<IHostedService>(s => s.GetRequiredService<BackupOperations>());
         services.AddBackupKeeping();

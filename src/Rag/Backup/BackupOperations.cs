@@ -21,9 +21,10 @@ public sealed record BackupOperation(
 /// What takes longer than a request: begun by one, looked at by others. How far it is, the process knows that does it; that it
 /// began and how it ended is in the record.
 /// </summary>
-internal sealed class BackupOperations(Database database, ServerOptions server, TimeProvider time, ILogger<BackupOperations> log) : IHostedService, IAsyncDisposable
+internal sealed class BackupOperations(Database database, TimeProvider time, ILogger<BackupOperations> log) : IHostedService, IAsyncDisposable
 {
     private const int Listed = 100, KeptRows = 1_000;
+    private static readonly TimeSpan Beat = TimeSpan.FromSeconds(10), Gone = TimeSpan.FromSeconds(60);
 
     private sealed class Running(string id, string what, string? backupId, DateTimeOffset startedAt) : IProgress<BackupProgress>
     {
@@ -49,8 +50,8 @@ internal sealed class BackupOperations(Database database, ServerOptions server, 
         await database.WriteAsync(async tx =>
         {
             await tx.Connection!.ExecuteAsync(
-                "INSERT INTO backup_operations (id, what, backup_id, process, state, started_at) VALUES (@id, @what, @backupId, @process, 'running', @at)",
-                new { id, what, backupId, process = Process, at = Clock.ToMicroseconds(startedAt) }, tx);
+                "INSERT INTO backup_operations (id, what, backup_id, seen_at, state, started_at) VALUES (@id, @what, @backupId, @at, 'running', @at)",
+                new { id, what, backupId, at = Clock.ToMicroseconds(startedAt) }, tx);
             await tx.Connection!.ExecuteAsync("DELETE FROM backup_operations WHERE id IN (SELECT id FROM backup_operations ORDER BY started_at DESC LIMIT 1000 OFFSET @KeptRows)", new { KeptRows }, tx);
         }, ct);
         _running[id] = running;
@@ -75,20 +76,7 @@ internal sealed class BackupOperations(Database database, ServerOptions server, 
         return [.. rows.Select(r => _running.TryGetValue(r.Id, out var running) ? running.Now : Operation(r))];
     }
 
-    /// <summary>What this process ran when it was killed, it does not run any more.</summary>
-    public async Task StartAsync(CancellationToken cancellationToken)
-    {
-        try
-        {
-            await database.WriteAsync(tx => tx.Connection!.ExecuteAsync(
-                "UPDATE backup_operations SET state = 'failed', problem = 'The process that did it ended before it was done.', remedy = 'Ask for it again.', ended_at = @now WHERE state = 'running' AND process = @Process",
-                new { now = time.Microseconds(), Process }, tx), cancellationToken);
-        }
-        catch (Exception e) when (e is RagException or System.Data.Common.DbException)
-        {
-            // The record is away, or has not its schema yet; it stays as one that nobody knows the end of.
-        }
-    }
+    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     public async Task StopAsync(CancellationToken cancellationToken)
     {
@@ -102,10 +90,10 @@ internal sealed class BackupOperations(Database database, ServerOptions server, 
         return ValueTask.CompletedTask;
     }
 
-    private string Process => server.ReplicaName.Length > 0 ? server.ReplicaName : Environment.MachineName;
-
     private async Task RunAsync(string id, Running running, Func<Task<JsonElement>> work)
     {
+        using var done = new CancellationTokenSource();
+        var beating = BeatAsync(id, done.Token);
         BackupOperation ended;
         try
         {
@@ -120,6 +108,8 @@ internal sealed class BackupOperations(Database database, ServerOptions server, 
             ended = running.Now with { State = "failed", Problem = told.Message, Remedy = told.Remedy, EndedAt = time.GetUtcNow() };
         }
         ended = ended with { Progress = running.Progress };
+        await done.CancelAsync();
+        await beating;
         try
         {
             await database.WriteAsync(tx => tx.Connection!.ExecuteAsync(
@@ -134,14 +124,38 @@ internal sealed class BackupOperations(Database database, ServerOptions server, 
         foreach (var (old, _) in _running.Where(r => r.Value.Ended is not null).OrderByDescending(r => r.Key, StringComparer.Ordinal).Skip(Listed)) _running.TryRemove(old, out _);
     }
 
+    /// <summary>Tells the other processes that this still runs.</summary>
+    private async Task BeatAsync(string id, CancellationToken done)
+    {
+        while (database.Shared)
+        {
+            await Task.Delay(Beat, time, done).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (done.IsCancellationRequested) return;
+            try
+            {
+                await database.WriteAsync(tx => tx.Connection!.ExecuteAsync("UPDATE backup_operations SET seen_at = @now WHERE id = @id", new { now = time.Microseconds(), id }, tx), done);
+            }
+            catch (Exception e) when (e is RagException or System.Data.Common.DbException or OperationCanceledException)
+            {
+                // Said again at the next beat.
+            }
+        }
+    }
+
     private const string Select = """
-        SELECT id AS Id, what AS What, backup_id AS BackupId, state AS State, result AS Result, problem AS Problem, remedy AS Remedy, started_at AS StartedAt, ended_at AS EndedAt FROM backup_operations
+        SELECT id AS Id, seen_at AS SeenAt, what AS What, backup_id AS BackupId, state AS State, result AS Result, problem AS Problem, remedy AS Remedy, started_at AS StartedAt, ended_at AS EndedAt FROM backup_operations
         """;
 
-    private sealed record Row(string Id, string What, string? BackupId, string State, string? Result, string? Problem, string? Remedy, long StartedAt, long? EndedAt);
+    private sealed record Row(string Id, long SeenAt, string What, string? BackupId, string State, string? Result, string? Problem, string? Remedy, long StartedAt, long? EndedAt);
 
-    private static BackupOperation Operation(Row r) => new(
-        r.Id, r.What, r.BackupId, r.State, null, r.Result is null ? null : Parse(r.Result), r.Problem, r.Remedy, Clock.FromMicroseconds(r.StartedAt), r.EndedAt is { } at ? Clock.FromMicroseconds(at) : null);
+    private BackupOperation Operation(Row r)
+    {
+        var operation = new BackupOperation(
+            r.Id, r.What, r.BackupId, r.State, null, r.Result is null ? null : Parse(r.Result), r.Problem, r.Remedy, Clock.FromMicroseconds(r.StartedAt), r.EndedAt is { } at ? Clock.FromMicroseconds(at) : null);
+        // It does not run here; where no other process says that it does, whoever ran it was killed.
+        bool gone = r.State == "running" && (!database.Shared || time.GetUtcNow() - Clock.FromMicroseconds(r.SeenAt) > Gone);
+        return gone ? operation with { State = "failed", Problem = "The process that did it ended before it was done.", Remedy = "Ask for it again; nothing is half done." } : operation;
+    }
 
     private static JsonElement Parse(string json)
     {

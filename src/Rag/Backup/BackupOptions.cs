@@ -50,4 +50,7 @@ internal sealed class PgBackRestOptions
 
     /// <summary>Its configuration file; its own default where it is empty.</summary>
     public string ConfigFile { get; set; } = "";
+
+    /// <summary>Folder in which the point in time is restored and started meanwhile; the system's for temporary files where it is empty. It needs as much room as the database.</summary>
+    public string Scratch { get; set; } = "";
 }

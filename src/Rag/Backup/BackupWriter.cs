@@ -19,9 +19,15 @@ internal sealed class BackupWriter(
 
     /// <summary>Makes a backup and returns it when it is whole and on disk. A backup of this kind that was interrupted is gone on with.</summary>
     /// <exception cref="RagException">Invalid: no such kind; Conflict: another is being made or restored; StorageFull; Unavailable.</exception>
-    public async Task<BackupInfo> CreateAsync(string kind, IProgress<BackupProgress>? progress, CancellationToken ct)
+    public Task<BackupInfo> CreateAsync(string kind, IProgress<BackupProgress>? progress, CancellationToken ct) => BackupKind.All.Contains(kind)
+        ? CreateAsync(kind, sources, progress, ct)
+        : throw new RagException(ErrorKind.Invalid, $"'{kind}' is not a kind of backup.", $"Use one of {string.Join(", ", BackupKind.All)}.");
+
+    /// <summary>The same of another record than this service's, such as one of an earlier point in time.</summary>
+    public Task<BackupInfo> CreateFromAsync(Storage.Database record, string kind, IProgress<BackupProgress>? progress, CancellationToken ct) => CreateAsync(kind, sources with { Database = record }, progress, ct);
+
+    private async Task<BackupInfo> CreateAsync(string kind, BackupSources from, IProgress<BackupProgress>? progress, CancellationToken ct)
     {
-        if (!BackupKind.All.Contains(kind)) throw new RagException(ErrorKind.Invalid, $"'{kind}' is not a kind of backup.", $"Use one of {string.Join(", ", BackupKind.All)}.");
         await using var lease = await TakeAsync(leases, ct);
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(ct, lease.Lost);
         limit.CancelAfter(TimeSpan.FromHours(options.LimitHours));
@@ -34,7 +40,7 @@ internal sealed class BackupWriter(
             Directory.CreateDirectory(catalog.Directory);
             await catalog.BeginAsync(id, kind, startedAt, limit.Token);
             if (kept.Count > 0) log.BackupResumed(id, kept.Count);
-            var (manifest, sha256) = await new BackupRun(sources, id, kind, keys.Newest, startedAt, progress, limit.Token).WriteAsync(kept);
+            var (manifest, sha256) = await new BackupRun(from, id, kind, keys.Newest, startedAt, progress, limit.Token).WriteAsync(kept);
             await catalog.CompleteAsync(manifest, sha256, ct);
             log.BackupMade(id, kind, manifest.Rows, manifest.StoredBytes);
             return await catalog.GetAsync(id, ct);

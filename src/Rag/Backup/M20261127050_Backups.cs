@@ -33,7 +33,7 @@ public sealed class M20261127050_Backups : RecordMigration
               id TEXT PRIMARY KEY,
               what TEXT NOT NULL,
               backup_id TEXT NULL,
-              process TEXT NOT NULL,
+              seen_at BIGINT NOT NULL,
               state TEXT NOT NULL,
               result TEXT NULL,
               problem TEXT NULL,

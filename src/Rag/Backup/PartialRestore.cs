@@ -93,7 +93,7 @@ internal sealed class PartialRestore(Database database, ChangeLog changes, Backu
                 else
                 {
                     (row["version"], row["updated_at"]) = (p.Version + 1, time.Microseconds());
-                    foreach (string kept in new[] { "id", "collection_id", "uri", "created_at", "version_no" }) row.Remove(kept);
+                    foreach (string kept in new[] { "id", "collection_id", "uri", "created_at", "version_no", "groups" }) row.Remove(kept);
                     row["the_id"] = p.Id;
                     await tx.Connection!.ExecuteAsync(
                         $"UPDATE documents SET {string.Join(", ", row.Keys.Where(k => k != "the_id").Select(k => $"\"{k}\" = @{k}"))} WHERE id = @the_id", new DynamicParameters(row), tx);

@@ -107,17 +107,22 @@ internal sealed class Restorer(
             var connection = tx.Connection!;
             await connection.ExecuteAsync("CREATE TEMP TABLE restore_before AS SELECT 'document' AS what, id, collection_id FROM documents UNION ALL SELECT 'collection', id, id FROM collections", transaction: tx);
             long before = await connection.ExecuteScalarAsync<long>("SELECT COALESCE(MAX(seq), 0) FROM change_log", transaction: tx);
-            foreach (var table in Enumerable.Reverse(put))
+            foreach (var table in Enumerable.Reverse(put).Where(t => TableClasses.Of(t.Name) != TableClass.Merged))
             {
                 progress?.Report(new("empty " + table.Name, 0, total));
                 await connection.ExecuteAsync($"DELETE FROM \"{table.Name}\"", transaction: tx, commandTimeout: 0);
             }
             long count = 0;
+            long accessVersion = await connection.ExecuteScalarAsync<long>("SELECT COALESCE(MAX(version), 0) FROM access_version", transaction: tx);
             foreach (var table in put)
             {
-                count += await target.CopyInAsync(tx, table.Name, backup.Columns(table.Name), Counted(backup.ReadAsync(table.Name, ct), b => progress?.Report(new("restore " + table.Name, done += b, total))), ct);
+                var rows = Counted(backup.ReadAsync(table.Name, ct), b => progress?.Report(new("restore " + table.Name, done += b, total)));
+                count += TableClasses.Of(table.Name) == TableClass.Merged
+                    ? await MergeAsync(target, tx, table.Name, backup.Columns(table.Name), rows, ct)
+                    : await target.CopyInAsync(tx, table.Name, backup.Columns(table.Name), rows, ct);
                 if (table.Serial is not null) await target.RaiseSerialAsync(tx, table, backup.Manifest.Serials.GetValueOrDefault(table.Name));
             }
+            if (into == RestoreInto.Empty && accessVersion > 0) await ChangeAccessAsync(tx, accessVersion);
             if (record is not null) await record(tx);
             long all = await connection.ExecuteScalarAsync<long>("SELECT COUNT(*) FROM documents", transaction: tx);
             long last = await FollowAsync(target, tx, tables.Single(t => t.Name == "change_log"), before, time);
@@ -152,6 +157,24 @@ internal sealed class Restorer(
                 """, new { at = time.Microseconds() }, tx, commandTimeout: 0);
         }
         return await connection.ExecuteScalarAsync<long>("SELECT COALESCE(MAX(seq), 0) FROM change_log", transaction: tx);
+    }
+
+    /// <summary>Adds rows to those that are there; where a key is there, what is there stays.</summary>
+    private static async Task<long> MergeAsync(Database target, DbTransaction tx, string table, IReadOnlyList<RecordColumn> columns, IAsyncEnumerable<RowBlock> rows, CancellationToken ct)
+    {
+        string list = string.Join(", ", columns.Select(c => $"\"{c.Name}\""));
+        await tx.Connection!.ExecuteAsync($"CREATE TEMP TABLE restore_merge AS SELECT {list} FROM \"{table}\" WHERE 1 = 0", transaction: tx);
+        long count = await target.CopyInAsync(tx, "restore_merge", columns, rows, ct);
+        await tx.Connection!.ExecuteAsync($"INSERT INTO \"{table}\" ({list}) SELECT {list} FROM restore_merge WHERE 1 = 1 ON CONFLICT DO NOTHING", transaction: tx);
+        await tx.Connection!.ExecuteAsync("DROP TABLE restore_merge", transaction: tx);
+        return count;
+    }
+
+    /// <summary>Replicas that read keys and grants before read all of them again: each is changed, in a version that none has seen.</summary>
+    private static async Task ChangeAccessAsync(DbTransaction tx, long before)
+    {
+        await tx.Connection!.ExecuteAsync("UPDATE access_version SET version = CASE WHEN version > @before THEN version ELSE @before END + 1", new { before }, tx);
+        foreach (string table in new[] { "api_keys", "grants" }) await tx.Connection!.ExecuteAsync($"UPDATE {table} SET version = (SELECT version FROM access_version)", transaction: tx);
     }
 
     private static async IAsyncEnumerable<RowBlock> Counted(IAsyncEnumerable<RowBlock> rows, Action<long> count)

@@ -11,6 +11,9 @@ internal enum TableClass
     /// <summary>Saved. Put back into an empty record only: what is there is never taken back to an earlier state.</summary>
     Appended,
 
+    /// <summary>Saved. Added to what an empty record has; a record in use keeps its own, so that what was revoked stays revoked, and nobody is locked out.</summary>
+    Merged,
+
     /// <summary>Not saved, and left as it is by a restore.</summary>
     LeftOut,
 }
@@ -29,7 +32,10 @@ internal static class TableClasses
         ["answers"] = Data(), ["idempotency_keys"] = Data(), ["idempotent_writes"] = Data(),
         ["incidents"] = Data(), ["incident_events"] = Data(), ["incident_alerts"] = Data(), ["incident_keys"] = Data(), ["incident_aliases"] = Data(), ["incident_notifications"] = Data(),
         ["maintenance_windows"] = Data(), ["runbook_runs"] = Data(), ["runbook_steps"] = Data(),
-        ["slo_minutes"] = Data(), ["replica_minutes"] = Data(),
+        ["slo_minutes"] = Data(), ["replica_minutes"] = Data(), ["access_profiles"] = Data(), ["canaries"] = Data(),
+        ["api_keys"] = Merged(), ["grants"] = Merged(), ["access_users"] = Merged(), ["access_version"] = Appended("versions are never given twice"),
+        ["security_events"] = Appended("what was seen stays seen"), ["security_scans"] = Appended("what was seen stays seen"),
+        ["review_schedule"] = Appended("evidence stays"), ["reviews"] = Appended("evidence stays"), ["compliance_reports"] = Appended("evidence stays"),
         ["audit_subjects"] = Appended("what was recorded stays recorded"), ["audit_records"] = Appended("what was recorded stays recorded"),
         ["audit_tree"] = Appended("what was recorded stays recorded"), ["audit_nodes"] = Appended("what was recorded stays recorded"),
         ["audit_checkpoints"] = Appended("what was recorded stays recorded"), ["audit_segments"] = Appended("what was recorded stays recorded"),
@@ -39,6 +45,7 @@ internal static class TableClasses
         ["read_only_periods"] = LeftOut("whether writes are taken now, and were here"),
         ["maintenance_runs"] = LeftOut("what was done with this database"), ["maintenance_steps"] = LeftOut("what was done with this database"),
         ["schedule_states"] = LeftOut("what was due here"), ["schedule_runs"] = LeftOut("what ran here"),
+        ["sessions"] = LeftOut("who is signed in here now"), ["form_keys"] = LeftOut("secrets of forms that are open now"), ["question_usage"] = LeftOut("what was asked today"),
         ["leases"] = LeftOut("who leads now; terms are never used again"),
         ["followers"] = LeftOut("how far the running processes are"),
         ["replicas"] = LeftOut("which processes run now"),
@@ -55,7 +62,7 @@ internal static class TableClasses
 
     public static IReadOnlyCollection<string> Names => Known.Keys;
 
-    public static bool IsSaved(string table) => Of(table) is TableClass.Data or TableClass.Appended;
+    public static bool IsSaved(string table) => Of(table) is not TableClass.LeftOut;
 
     /// <exception cref="RagException">Unsupported: the table is not known to backups.</exception>
     public static TableClass Of(string table) => Find(table).Class;
@@ -70,6 +77,8 @@ internal static class TableClasses
     }
 
     private static Entry Data() => new(TableClass.Data, "");
+
+    private static Entry Merged() => new(TableClass.Merged, "");
 
     private static Entry Appended(string why) => new(TableClass.Appended, why);
 

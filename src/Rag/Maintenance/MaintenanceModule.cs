@@ -49,6 +49,7 @@ internal static class MaintenanceModule
     private static void AddRetention(this IServiceCollection services)
     {
         services.AddSingleton<IRetentionRule, LogRetention>();
+        services.AddSingleton<IRetentionRule, AuditRetention>();
         services.AddSingleton<IRetentionRule>(s => Runs(s, "schedule-runs", "Runs of schedules", "schedule_runs", "asked_at"));
         services.AddSingleton<RetentionHoldDesk>();
         services.AddSingleton<RetentionKeeper>();

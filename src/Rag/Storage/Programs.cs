@@ -22,11 +22,11 @@ internal static class Programs
     }
 
     /// <summary>Runs a program to its end; what it prints goes to <paramref name="to"/>. Cancelled, it is ended.</summary>
+    /// <param name="account">Who it runs as where this process is root; itself where it is empty.</param>
     /// <exception cref="RagException">Unavailable: it failed; the message holds what it said.</exception>
-    public static async Task RunAsync(string program, IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string> environment, Stream to, CancellationToken ct)
+    public static async Task RunAsync(string program, IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string> environment, Stream to, CancellationToken ct, string account = "")
     {
-        var info = new ProcessStartInfo(program) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
-        foreach (string argument in arguments) info.ArgumentList.Add(argument);
+        var info = Command(program, arguments, account);
         foreach (var (name, value) in environment) info.Environment[name] = value;
         using var process = Start(info);
         process.StandardInput.Close();
@@ -45,7 +45,17 @@ internal static class Programs
         }
     }
 
-    private static Process Start(ProcessStartInfo info)
+    /// <summary>How a program is started with its streams read here, as another account where this process is root.</summary>
+    public static ProcessStartInfo Command(string program, IReadOnlyList<string> arguments, string account)
+    {
+        // setpriv becomes the program: what is ended here is the program itself.
+        IReadOnlyList<string> all = account.Length > 0 && Environment.IsPrivilegedProcess ? ["setpriv", "--reuid", account, "--regid", account, "--init-groups", program, .. arguments] : [program, .. arguments];
+        var info = new ProcessStartInfo(all[0]) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true, WorkingDirectory = Path.GetTempPath() };
+        foreach (string argument in all.Skip(1)) info.ArgumentList.Add(argument);
+        return info;
+    }
+
+    public static Process Start(ProcessStartInfo info)
     {
         try
         {

@@ -86,6 +86,14 @@ public static class AccessTable
         GET /admin/v1/doctor: operator
         POST /admin/v1/alerts: operator
         POST /admin/v1/contacts/test: operator
+        GET /admin/v1/backups: operator, auditor
+        POST /admin/v1/backups: operator
+        GET /admin/v1/backups/operations: operator, auditor
+        GET /admin/v1/backups/operations/*: operator, auditor
+        GET /admin/v1/backups/*: operator, auditor
+        POST /admin/v1/backups/*/verify: operator
+        POST /admin/v1/backups/*/restore: admin
+        POST /admin/v1/backups/restore-to-point: admin
         GET /admin/v1/incidents: operator
         POST /admin/v1/incidents: operator
         GET /admin/v1/incidents/*: operator
@@ -169,6 +177,9 @@ public static class AccessTable
         rag config show: {Alone}
         rag eval DIR: {Alone}
         rag audit key create FILE: {Alone}
+        rag backup key create FILE: {Alone}
+        rag backup key rotate FILE: {Alone}
+        rag backup key list FILE: {Alone}
         rag runbook: {Alone}
         rag ask what?: reader
         rag search words: reader
@@ -210,6 +221,11 @@ public static class AccessTable
         rag maintenance window announce --title work --for 1m: operator
         rag maintenance window list: operator
         rag maintenance window cancel x: operator
+        rag backup create: operator
+        rag backup list: operator, auditor
+        rag backup show x: operator, auditor
+        rag backup verify x: operator
+        rag backup restore x: admin
         rag runbook runs: operator
         rag runbook runs show x: operator
         rag audit list: auditor

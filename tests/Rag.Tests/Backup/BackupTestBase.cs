@@ -24,18 +24,33 @@ public abstract class BackupTestBase : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var service in _services) await service.DisposeAsync();
+        await DisposeServicesAsync();
         foreach (var record in _records) await record.DisposeAsync();
         Directory.Delete(Folder, recursive: true);
         GC.SuppressFinalize(this);
     }
 
+    private protected async Task DisposeServicesAsync()
+    {
+        foreach (var service in _services) await service.DisposeAsync();
+        _services.Clear();
+    }
+
     private protected async Task<TestService> StartAsync(Engine engine, params (string Key, string Value)[] more)
+    {
+        var record = await TestRecord.CreateAsync(engine);
+        _records.Add(record);
+        return await StartAsync(record, more);
+    }
+
+    /// <summary>On a database of PostgreSQL that is the test's own.</summary>
+    private protected Task<TestService> StartOnAsync(string connectionString, params (string Key, string Value)[] more) =>
+        StartAsync(null, [.. more, ("Storage:Provider", "postgres"), ("Storage:Postgres:ConnectionString", connectionString), ("Storage:Postgres:MaxPoolSize", "8")]);
+
+    private async Task<TestService> StartAsync(TestRecord? record, (string Key, string Value)[] more)
     {
         var settings = new Dictionary<string, string?> { ["Audit:KeyFile"] = AuditKeyFile.Shared, ["Backup:KeyFile"] = KeyFile, ["Backup:Directory"] = Backups };
         foreach (var (key, value) in more) settings[key] = value;
-        var record = await TestRecord.CreateAsync(engine);
-        _records.Add(record);
         var service = await TestService.StartAsync(settings: settings, record: record);
         _services.Add(service);
         return service;
@@ -49,6 +64,8 @@ public abstract class BackupTestBase : IAsyncDisposable
         await service.PutAsync("travel.txt", "Travel by train is paid in full. Ärger über Zoë’s 🚆 is not.");
         await service.PutAsync("lab.txt", "The centrifuge is cleaned on Fridays.", "lab");
         await service.AskAsync("How long is the notice period?");
+        // Answers are kept behind the answer.
+        while (await QueryAsync<long>(service, "SELECT COUNT(*) FROM answers") == 0) await Task.Delay(10, Cancel);
     }
 
     private protected static Task<BackupInfo> BackUpAsync(TestService service, string kind = BackupKind.Daily) => service.Get<BackupWriter>().CreateAsync(kind, null, Cancel);

@@ -2,7 +2,9 @@ using Microsoft.Extensions.Time.Testing;
 using Rag.Access;
 using Rag.Audit;
 using Rag.Foundation;
+using Rag.Maintenance.Retention;
 using Rag.Security;
+using Rag.Storage.Leadership;
 
 namespace Rag.Tests.Security;
 
@@ -58,11 +60,17 @@ public abstract class SecurityEventsTests(Engine engine)
         time.Advance(TimeSpan.FromMinutes(20));
         (await record.CallersAsync(Cancel)).Callers.Single(c => c.Caller == "key:a").Score.ShouldBe(score / 4, 0.11);
         time.Advance(TimeSpan.FromDays(89));
-        await record.ExpireAsync(Cancel);
+        await RemoveAsync();
         (await record.ListAsync(null, null, 10, Cancel)).Events.Count.ShouldBe(2);
         time.Advance(TimeSpan.FromDays(2));
-        await record.ExpireAsync(Cancel);
+        await RemoveAsync();
         (await record.ListAsync(null, null, 10, Cancel)).Events.ShouldBeEmpty();
+
+        async Task RemoveAsync()
+        {
+            await service.Get<Leader>().RenewAsync(Cancel);
+            await service.Get<RetentionKeeper>().RunAsync(new("run", service.Get<Leader>().Term!), Cancel);
+        }
     }
 
     [Fact]

@@ -7,7 +7,7 @@ using Rag.Storage;
 namespace Rag.Maintenance.Retention;
 
 /// <summary>Legal holds: while one is placed, nothing of its kind and time is removed.</summary>
-internal sealed class RetentionHoldDesk(Database database, IEnumerable<IRetentionRule> rules, AuditTrail audit, TimeProvider time)
+internal sealed class RetentionHoldDesk(Database database, IEnumerable<IRetentionRule> rules, AuditTrail audit, AuditKeeping keeping, TimeProvider time)
 {
     public const string All = "all";
 
@@ -27,6 +27,8 @@ internal sealed class RetentionHoldDesk(Database database, IEnumerable<IRetentio
             await tx.Connection!.ExecuteAsync(
                 "INSERT INTO retention_holds (id, rule, reason, from_at, to_at, placed_at, placed_by) VALUES (@id, @Rule, @reason, @from, @to, @now, @by)",
                 new { id, wanted.Rule, reason, from = Micro(wanted.From), to = Micro(wanted.To), now = time.Microseconds(), by }, tx);
+            // Under the same id, so that it is released with this one.
+            if (wanted.Rule is All or AuditRetention.RuleName) await keeping.HoldAsync(tx, id, reason, null, wanted.From, wanted.To);
         }, ct);
         return (await ListAsync(ct)).First(h => h.Id == id);
     }
@@ -40,6 +42,7 @@ internal sealed class RetentionHoldDesk(Database database, IEnumerable<IRetentio
             await audit.AppendAsync(tx, AuditEvent.Administrative("retention.hold.remove", "hold:" + id));
             int released = await tx.Connection!.ExecuteAsync("UPDATE retention_holds SET released_at = @now, released_by = @by WHERE id = @id AND released_at IS NULL", new { now = time.Microseconds(), by, id }, tx);
             if (released == 0) throw new RagException(ErrorKind.NotFound, $"There is no hold '{id}' that could be released.", "'rag retention status' shows them.");
+            await keeping.ReleaseAsync(tx, id);
         }, ct);
         return (await ListAsync(ct)).First(h => h.Id == id);
     }

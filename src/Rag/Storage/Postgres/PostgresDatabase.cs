@@ -42,9 +42,13 @@ internal sealed class PostgresDatabase : Database
         settings.Timeout = Seconds(_options.ConnectTimeoutMs);
         settings.CommandTimeout = Seconds(_options.StatementTimeoutMs) + AnswerGraceSeconds;
         settings.CancellationTimeout = CancelMs;
-        settings.TcpKeepAlive = true;
-        settings.TcpKeepAliveTime = 5;
-        settings.TcpKeepAliveInterval = 1;
+        // A socket in the file system has no such thing and refuses to be asked for it.
+        settings.TcpKeepAlive = settings.Host?.StartsWith('/') != true;
+        if (settings.TcpKeepAlive)
+        {
+            settings.TcpKeepAliveTime = 5;
+            settings.TcpKeepAliveInterval = 1;
+        }
         // Told apart from other replicas in what the server shows of its connections.
         settings.ApplicationName ??= $"rag-system {Environment.MachineName}/{Environment.ProcessId}";
         _application = settings.ApplicationName.Length <= MaxNameBytes ? settings.ApplicationName : settings.ApplicationName[..MaxNameBytes];
