@@ -33,7 +33,7 @@ internal static class MaintenanceEndpoints
         schedules.MapGet("/runs/{id}", (string id, ScheduleRecord all, CancellationToken ct) => all.GetAsync(id, ct)).WithSummary("One run of a schedule");
         schedules.MapPost("/{name}/runs", (string name, ScheduleRecord all, CancellationToken ct) => all.AskAsync(name, ct)).WithSummary("Run a schedule now; the leader begins within a moment");
 
-        var retention = routes.MapGroup("/admin/v1/retention").WithTags("Operate").Needs(Role.Operator);
+        var retention = routes.MapGroup("/admin/v1/retention").WithTags("Operate");
         retention.MapGet("/", (RetentionKeeper keeper, CancellationToken ct) => keeper.StatusAsync(ct)).WithSummary("What is kept, due and held, and what was removed").Needs(Role.Operator, Role.Auditor);
         retention.MapPost("/holds", (PlaceHold wanted, RetentionHoldDesk holds, CancellationToken ct) => holds.PlaceAsync(wanted, ct)).WithSummary("Place a legal hold").Needs(Role.Admin);
         retention.MapDelete("/holds/{id}", (string id, RetentionHoldDesk holds, CancellationToken ct) => holds.ReleaseAsync(id, ct)).WithSummary("Release a legal hold").Needs(Role.Admin);
