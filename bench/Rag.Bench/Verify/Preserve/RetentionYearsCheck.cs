@@ -1,6 +1,7 @@
 using Dapper;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Rag.Audit;
 using Rag.Foundation;
 using Rag.Ingestion;
 using Rag.Maintenance.Retention;
@@ -11,13 +12,14 @@ namespace Rag.Bench.Verify.Preserve;
 
 /// <summary>
 /// Eight years of daily operation on a clock that jumps from day to day: counts by the minute, answers, log files, backups good
-/// and bad, runs of schedules, legal holds that come and go; the real rules run every night over a real record and real files.
-/// Every day what is left is compared, thing by thing, with what a model written from the policy's words says.
+/// and bad, security events, reports, runs of schedules and of the runbook, the audit record that all of this writes, legal holds
+/// that come and go; the real rules run every night over a real record and real files. Every day what is left is compared, thing
+/// by thing, with what a model written from the policy's words says.
 /// </summary>
 internal static class RetentionYearsCheck
 {
     private const int Years = 8, QuickDays = 500;
-    private const int MetricDays = 90, LogDays = 30, ProvenanceDays = 400, RunDays = 365, AllDays = 14, WeeklyDays = 92, BackupDays = 365;
+    private const int MetricDays = 90, LogDays = 30, ProvenanceDays = 400, RunDays = 365, SecurityDays = 90, SevenYears = 2_557, AllDays = 14, WeeklyDays = 92, BackupDays = 365;
 
     public static Check Check { get; } = new("retention-years", "days of eight years of daily operation on which something was kept that the policy lets go, or gone that it keeps", Relation.AtMost, 0, MeasureAsync);
 
@@ -53,6 +55,9 @@ internal static class RetentionYearsCheck
             var wrong = new List<string>();
             long compared = 0;
             string? hold = null;
+            var (tree, keeping) = (services.GetRequiredService<AuditTree>(), services.GetRequiredService<AuditKeeping>());
+            // Records of the audit record that there had been at the end of each day.
+            var audited = new List<long>();
             for (int day = 0; day < days; day++)
             {
                 var midnight = start.AddDays(day);
@@ -78,13 +83,23 @@ internal static class RetentionYearsCheck
                     model.Holds.Clear();
                     hold = null;
                 }
+                // As the leader does it all day.
+                await tree.RunAsync(term, sign: true, ct);
+                await keeping.CloseDueAsync(term, ct);
                 clock.Now = midnight.AddHours(3).AddMinutes(30);
                 string run = Ids.New(clock);
                 await world.RunAsync(model, run, clock.Now);
                 // Now and then a night is missed, as while nothing runs.
-                if (random.Next(40) > 0) await keeper.RunAsync(new(run, term), ct);
-                else continue;
+                bool ran = random.Next(40) > 0;
+                if (ran) await keeper.RunAsync(new(run, term), ct);
+                audited.Add(await world.AuditedAsync());
+                if (!ran) continue;
                 model.LetGo(clock.Now);
+                if (await world.AuditProblemAsync(audited, day) is { } problem)
+                {
+                    wrong.Add($"{midnight:yyyy-MM-dd} audit: {problem}");
+                    continue;
+                }
                 foreach (var (kind, kept) in await world.KeptAsync())
                 {
                     compared += kept.Count;
@@ -120,16 +135,28 @@ internal static class RetentionYearsCheck
             answers.Add((Guid.NewGuid().ToString(), midnight.AddHours(3).AddMinutes(30).AddMicroseconds(-1)));
             await database.WriteAsync(async tx =>
             {
+                string attack = Guid.NewGuid().ToString();
+                long at = Clock.ToMicroseconds(midnight);
+                await tx.Connection!.ExecuteAsync("INSERT INTO security_events (id, first_at, last_at, pattern, caller, name, count, score, place, excerpt, trace) VALUES (@attack, @at, @at, 'scanner', 'c', 'n', 1, 1, '', '', '')", new { attack, at }, tx);
+                model.Add("security-events", attack, midnight);
+                if (midnight.Day == 1)
+                {
+                    string report = Guid.NewGuid().ToString(), walk = Guid.NewGuid().ToString();
+                    await tx.Connection!.ExecuteAsync("INSERT INTO compliance_reports (id, month, made_at, complete, sha256, body) VALUES (@report, 'm', @at, 1, '', '{}')", new { report, at }, tx);
+                    await tx.Connection!.ExecuteAsync("INSERT INTO runbook_runs (id, section, title, runbook_sha256, version, started_at, started_by) VALUES (@walk, 's', 't', '', '', @at, 'x')", new { walk, at }, tx);
+                    model.Add("compliance-reports", report, midnight);
+                    model.Add("runbook-runs", walk, midnight);
+                }
                 foreach (long m in minutes)
                 {
                     await tx.Connection!.ExecuteAsync("INSERT INTO slo_minutes (minute, objective, good, total) VALUES (@m, 'latency', 1, 1), (@m, 'errors', 1, 1)", new { m }, tx);
                     await tx.Connection!.ExecuteAsync("INSERT INTO replica_minutes (minute, replica, cpu_share, memory_share) VALUES (@m, 'a', 0.1, 0.1)", new { m }, tx);
                     foreach (string kind in (string[])["objective-minutes", "replica-minutes"]) model.Add(kind, $"{m}", DateTimeOffset.FromUnixTimeSeconds(m * 60));
                 }
-                foreach (var (id, at) in answers)
+                foreach (var (id, asked) in answers)
                 {
-                    await tx.Connection!.ExecuteAsync("INSERT INTO answers (id, collection_id, created_at, outcome, body) VALUES (@id, 'c', @at, 'answered', '{}')", new { id, at = Clock.ToMicroseconds(at) }, tx);
-                    model.Add("provenance", id, at);
+                    await tx.Connection!.ExecuteAsync("INSERT INTO answers (id, collection_id, created_at, outcome, body) VALUES (@id, 'c', @asked, 'answered', '{}')", new { id, asked = Clock.ToMicroseconds(asked) }, tx);
+                    model.Add("provenance", id, asked);
                 }
                 await BackUpAsync(tx, model, "daily", midnight.AddHours(1.5), random);
                 if (midnight.DayOfWeek == DayOfWeek.Sunday) await BackUpAsync(tx, model, "weekly", midnight.AddHours(2.5), random);
@@ -156,9 +183,34 @@ internal static class RetentionYearsCheck
                 ["replica-minutes"] = [.. (await connection.QueryAsync<long>("SELECT minute FROM replica_minutes")).Select(m => $"{m}")],
                 ["provenance"] = [.. await connection.QueryAsync<string>("SELECT id FROM answers")],
                 ["schedule-runs"] = [.. await connection.QueryAsync<string>("SELECT id FROM schedule_runs")],
+                ["security-events"] = [.. await connection.QueryAsync<string>("SELECT id FROM security_events")],
+                ["compliance-reports"] = [.. await connection.QueryAsync<string>("SELECT id FROM compliance_reports")],
+                ["runbook-runs"] = [.. await connection.QueryAsync<string>("SELECT id FROM runbook_runs")],
                 ["backups"] = [.. (await connection.QueryAsync<string>("SELECT id FROM backups")).Where(id => Directory.Exists(Path.Combine(backups, id)))],
                 ["logs"] = [.. Directory.EnumerateFiles(logs).Select(f => Path.GetFileName(f))],
             };
+        }
+
+        /// <summary>How many records the audit record has had.</summary>
+        public async Task<long> AuditedAsync()
+        {
+            await using var connection = await database.OpenAsync(CancellationToken.None);
+            return await connection.ExecuteScalarAsync<long>("SELECT MAX(no) FROM audit_records");
+        }
+
+        /// <summary>
+        /// The audit record goes by segments of a month, and a piece of the tree: every record of the last seven years is there, and
+        /// none that is older by more than that.
+        /// </summary>
+        public async Task<string?> AuditProblemAsync(List<long> audited, int day)
+        {
+            const int Segment = 31 + 16;
+            await using var connection = await database.OpenAsync(CancellationToken.None);
+            long young = day > SevenYears ? audited[day - SevenYears] : 0, old = day > SevenYears + Segment ? audited[day - SevenYears - Segment] : 0;
+            long there = await connection.ExecuteScalarAsync<long>("SELECT COUNT(*) FROM audit_records WHERE no > @young", new { young });
+            if (there != audited[^1] - young) return $"{there} of {audited[^1] - young} records of the last seven years are there";
+            long left = await connection.ExecuteScalarAsync<long>("SELECT COUNT(*) FROM audit_records WHERE no <= @old", new { old });
+            return left > 0 ? $"{left} records are older than seven years and a segment" : null;
         }
 
         /// <summary>A backup as the record and the folder know it; what is in it is not what this is about.</summary>
@@ -201,7 +253,7 @@ internal static class RetentionYearsCheck
 
         private bool Held(Thing t) => Holds.Any(h => (h.Kind == "all" || h.Kind == t.Kind) && h.From <= t.At && t.At <= h.To);
 
-        private static int Days(string kind) => kind switch { "logs" => LogDays, "provenance" => ProvenanceDays, "schedule-runs" => RunDays, _ => MetricDays };
+        private static int Days(string kind) => kind switch { "logs" => LogDays, "provenance" => ProvenanceDays, "schedule-runs" => RunDays, "security-events" => SecurityDays, "compliance-reports" or "runbook-runs" => SevenYears, _ => MetricDays };
 
         /// <summary>One goes after the other, the oldest first, until none is left that may go: what is decided then is decided on what is there then.</summary>
         private IEnumerable<Thing> Backups(DateTimeOffset now)
