@@ -204,9 +204,10 @@ internal static class RetentionYearsCheck
         /// </summary>
         public async Task<string?> AuditProblemAsync(List<long> audited, int day)
         {
-            const int Segment = 31 + 16;
+            // Seven years by the calendar have 2556 or 2557 days.
+            const int Segment = 31 + 16, Within = SevenYears - 2;
             await using var connection = await database.OpenAsync(CancellationToken.None);
-            long young = day > SevenYears ? audited[day - SevenYears] : 0, old = day > SevenYears + Segment ? audited[day - SevenYears - Segment] : 0;
+            long young = day > Within ? audited[day - Within] : 0, old = day > SevenYears + Segment ? audited[day - SevenYears - Segment] : 0;
             long there = await connection.ExecuteScalarAsync<long>("SELECT COUNT(*) FROM audit_records WHERE no > @young", new { young });
             if (there != audited[^1] - young) return $"{there} of {audited[^1] - young} records of the last seven years are there";
             long left = await connection.ExecuteScalarAsync<long>("SELECT COUNT(*) FROM audit_records WHERE no <= @old", new { old });
