@@ -177,6 +177,7 @@ public static class AccessTable
         rag ingest FILE: writer
         rag documents list: reader
         rag documents show x: reader
+        rag documents permit x --everybody: writer
         rag documents delete x: writer
         rag collections list: reader
         rag collections create matrix: writer
@@ -211,7 +212,6 @@ public static class AccessTable
         rag maintenance window cancel x: operator
         rag runbook runs: operator
         rag runbook runs show x: operator
-        rag documents permit x --everybody: writer
         rag audit list: auditor
         rag audit show x: auditor
         rag audit verify: auditor
