@@ -51,7 +51,7 @@ internal sealed class SecurityFeed
         _dropped.Add(0);
     }
 
-    public void Question(string text) => Post(new QuestionSignal(Actor.Current, Trace, text.Length <= MaxQuestionChars ? text : text[..MaxQuestionChars]));
+    public void Question(string text, Actor actor, Activity? activity) => Post(new QuestionSignal(actor, TraceOf(activity), text.Length <= MaxQuestionChars ? text : text[..MaxQuestionChars]));
 
     public void Document(Actor actor, string uri, string text, IReadOnlyList<KeyValuePair<string, string>> hidden)
     {
@@ -82,5 +82,7 @@ internal sealed class SecurityFeed
         }
     }
 
-    public static string Trace => Activity.Current?.TraceId.ToString() ?? "";
+    public static string Trace => TraceOf(Activity.Current);
+
+    private static string TraceOf(Activity? activity) => activity?.TraceId.ToString() ?? "";
 }

@@ -42,7 +42,8 @@ internal sealed class Answerer(ISearchIndex index, IIndexer indexer, Retriever r
     private static readonly TimeSpan WaitLimit = TimeSpan.FromSeconds(10);
 
     /// <param name="Raw">The question as it was sent.</param>
-    private sealed record Asked(string Raw, string Question, Collection Collection, ReadScope Scope, RetrievalMode Mode, IReadOnlyDictionary<string, string>? Filter, bool NoCache);
+    /// <param name="By">Who asks: the cache computes in a flow of its own, which knows neither them nor their trace.</param>
+    private sealed record Asked(string Raw, Actor By, Activity? Activity, string Question, Collection Collection, ReadScope Scope, RetrievalMode Mode, IReadOnlyDictionary<string, string>? Filter, bool NoCache);
 
     /// <returns>The answer, and whether it was in the cache as it is.</returns>
     public async ValueTask<(RenderedAnswer Answer, bool Cached)> AskAsync(AskRequest request, CancellationToken ct)
@@ -51,7 +52,7 @@ internal sealed class Answerer(ISearchIndex index, IIndexer indexer, Retriever r
         if (request.Options?.WaitFor is { } position) await indexer.WaitForAsync(position, WaitLimit, ct);
         var collection = await retriever.CollectionAsync(request.Collection, ct);
         var caller = Caller.Current;
-        var asked = new Asked(request.Question!, question, collection, caller.Scope, RetrievalModes.Parse(request.Options?.Mode), request.Options?.Filter, request.Options?.NoCache ?? false);
+        var asked = new Asked(request.Question!, Actor.Current, Activity.Current, question, collection, caller.Scope, RetrievalModes.Parse(request.Options?.Mode), request.Options?.Filter, request.Options?.NoCache ?? false);
         try
         {
             var (answer, hit) = await SettledAsync(asked, ct);
@@ -91,7 +92,7 @@ internal sealed class Answerer(ISearchIndex index, IIndexer indexer, Retriever r
 
     private async Task<RenderedAnswer> AnswerAsync(Asked asked, CancellationToken ct)
     {
-        security.Question(asked.Raw);
+        security.Question(asked.Raw, asked.By, asked.Activity);
         var found = await retriever.FindAsync(asked.Collection, asked.Question, asked.Mode, ExtractiveAnswerer.MaxEvidence, onePerDocument: false, asked.Filter, asked.Scope, ct);
         var evidence = found.Chunks.Select(c => new Evidence(c.Chunk, c.Score, c.Coverage, c.Cosine)).ToList();
         long generating = Stopwatch.GetTimestamp();

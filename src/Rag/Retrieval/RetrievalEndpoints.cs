@@ -40,7 +40,7 @@ internal static class RetrievalEndpoints
 
     private static async Task<Ok<SearchResponse>> SearchAsync(SearchRequest request, PassageSearch search, ServerOptions server, SecurityFeed security, CancellationToken ct)
     {
-        if (request.Query is { } query) security.Question(query);
+        if (request.Query is { } query) security.Question(query, Audit.Actor.Current, System.Diagnostics.Activity.Current);
         return TypedResults.Ok(await TimeBudget.RunAsync(server.QuestionTimeoutMs, (search, request), static async (s, token) => await s.search.FindAsync(s.request, token), ct));
     }
 }

@@ -82,8 +82,8 @@ internal static class SecurityMiddleware
         return new(Who(context), SecurityFeed.Trace, context.Request.Method, Bounded(target, Detection.Views.MaxChars), headers, Bounded(context.Request.Headers.UserAgent.ToString(), MaxProgramChars), status, known, document, keyShown);
     }
 
-    /// <summary>Whoever the doors found out, which stand behind this one: they act in a flow of their own, so that they leave it with the request.</summary>
-    private static Actor Who(HttpContext context) => Actor.Current is { Kind: not "system" } actor ? actor : context.Features.Get<Actor>() ?? Caller.Anonymous(Address(context.Connection.RemoteIpAddress));
+    /// <summary>Whoever the gate recognised, which stands behind this one and in a flow of its own; without one, whoever is at the address.</summary>
+    private static Actor Who(HttpContext context) => context.Features.Get<Caller>() is { Kind: "key" or "user" } caller ? caller : Caller.Anonymous(Address(context.Connection.RemoteIpAddress));
 
     private static string? Address(IPAddress? address) => address is null ? null : (address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address).ToString();
 

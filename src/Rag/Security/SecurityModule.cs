@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Rag.Access;
 using Rag.Diagnosis;
 using Rag.Foundation;
 using Rag.Security.Advisories;
@@ -23,6 +24,7 @@ internal static class SecurityModule
         services.AddSingleton<Canaries>();
         services.AddSingleton<AccessWatch>();
         services.AddSingleton<IHostedService>(s => s.GetRequiredService<AccessWatch>());
+        services.AddSingleton(s => new CertificateSource(() => CertificateSource.Of("oidc", s.GetRequiredService<AccessOptions>().Oidc.Authority)));
         services.AddSingleton(new CertificateSource(() => CertificateSource.Of("advisories", options.Advisories.Url)));
         services.AddSingleton<Certificates>();
         services.AddSingleton<Inventory>();

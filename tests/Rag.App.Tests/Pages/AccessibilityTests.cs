@@ -73,7 +73,7 @@ public sealed class AccessibilityTests(Site site)
     public async Task No_page_scrolls_sideways(int width)
     {
         await using var visit = await site.VisitAsync("/", o => o.ViewportSize = new() { Width = width, Height = 740 });
-        foreach (string page in new[] { "welcome", "answer", "abstained", "failure", "documents", "document", "delete", "operate", "incidents", "incident", "runbook", "section", "run", "access" })
+        foreach (string page in new[] { "welcome", "answer", "abstained", "failure", "documents", "document", "delete", "operate", "incidents", "incident", "runbook", "section", "run", "access", "security", "audit", "audit record", "reports", "report", "review" })
         {
             await visit.Page.GotoAsync(await PathAsync(page));
             int overflow = await visit.Page.EvaluateAsync<int>("document.documentElement.scrollWidth - document.documentElement.clientWidth");
@@ -148,6 +148,11 @@ public sealed class AccessibilityTests(Site site)
         "runbook" => "/runbook",
         "section" => "/runbook/planned-deployments",
         "run" => await RunAsync(),
+        "audit" => "/audit",
+        "audit record" => await RecordAsync(),
+        "reports" => "/reports",
+        "report" => await ReportAsync(),
+        "review" => "/reviews/access",
         "access" => await AccessAsync(),
         _ => "/nothing/there",
     };
@@ -190,6 +195,17 @@ public sealed class AccessibilityTests(Site site)
         foreach (var (step, outcome) in new[] { ("1a", "done"), ("2", "failed"), ("3", "skipped") })
             (await site.Http.PostAsJsonAsync($"/admin/v1/runbook/runs/{id}/steps/{step}", new { outcome, output = string.Join('\n', Enumerable.Range(1, 60)), note = "noted" })).EnsureSuccessStatusCode();
         return $"/runbook/cache-issues?run={id}";
+    }
+
+    /// <summary>The newest record of the audit record: that it was looked for.</summary>
+    private async Task<string> RecordAsync() =>
+        $"/audit/{(await site.Http.GetFromJsonAsync<JsonElement>("/admin/v1/audit/records?limit=1")).GetProperty("records")[0].GetProperty("id").GetString()}";
+
+    private async Task<string> ReportAsync()
+    {
+        using var made = await site.Http.PostAsJsonAsync("/admin/v1/reports", new { month = TimeProvider.System.GetUtcNow().ToString("yyyy-MM", System.Globalization.CultureInfo.InvariantCulture) });
+        made.EnsureSuccessStatusCode();
+        return $"/reports/{(await made.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("id").GetString()}";
     }
 
     private static async Task TabToAsync(IPage page, string id)

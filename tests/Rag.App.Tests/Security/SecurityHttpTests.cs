@@ -31,7 +31,7 @@ public sealed class SecurityHttpTests
         }
         var events = await EventsAsync(server, e => Patterns(e).IsSupersetOf(["prompt_injection", "sql_injection", "scanner", "template_injection"]));
         var prompt = events.Single(e => e.GetProperty("pattern").GetString() == "prompt_injection");
-        prompt.GetProperty("place").GetString().ShouldBe("question");
+        (prompt.GetProperty("place").GetString(), prompt.GetProperty("caller").GetString(), prompt.GetProperty("trace").GetString()!.Length).ShouldBe(("question", "address:127.0.0.1", 32));
         prompt.GetProperty("excerpt").GetString().ShouldNotBeNull().ShouldContain("Ignore all previous instructions");
         var sql = events.Single(e => e.GetProperty("pattern").GetString() == "sql_injection");
         (sql.GetProperty("caller").GetString(), sql.GetProperty("trace").GetString()!.Length).ShouldBe(("address:127.0.0.1", 32));

@@ -188,6 +188,7 @@ public static class AccessTable
         rag ingest FILE: writer
         rag documents list: reader
         rag documents show x: reader
+        rag documents permit x --everybody: writer
         rag documents delete x: writer
         rag collections list: reader
         rag collections create matrix: writer
@@ -227,7 +228,6 @@ public static class AccessTable
         rag backup restore x: admin
         rag runbook runs: operator
         rag runbook runs show x: operator
-        rag documents permit x --everybody: writer
         rag audit list: auditor
         rag audit show x: auditor
         rag audit verify: auditor
