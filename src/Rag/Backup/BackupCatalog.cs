@@ -41,6 +41,8 @@ internal sealed class BackupCatalog(Database database, DataDirectory data, Backu
     /// <summary>Ends the name of a folder whose backup is not whole.</summary>
     public const string PartialSuffix = ".partial";
 
+    private static readonly TimeSpan FailedKept = TimeSpan.FromDays(30);
+
     private const string Select = """
         SELECT id AS Id, kind AS Kind, state AS State, sequence AS Sequence, engine AS Engine, directory AS Directory, started_at AS StartedAt, completed_at AS CompletedAt, position AS Position,
                row_count AS RowCount, plain_bytes AS PlainBytes, stored_bytes AS StoredBytes, manifest AS Manifest, verified_at AS VerifiedAt, drilled_at AS DrilledAt, problem AS Problem
@@ -156,6 +158,9 @@ internal sealed class BackupCatalog(Database database, DataDirectory data, Backu
     /// </summary>
     internal async Task SettleAsync(CancellationToken ct)
     {
+        // What failed long ago and was never gone on with has nothing left on disk.
+        long old = Clock.ToMicroseconds(time.GetUtcNow() - FailedKept);
+        await database.WriteAsync(tx => tx.Connection!.ExecuteAsync("DELETE FROM backups WHERE state = 'failed' AND started_at < @old", new { old }, tx), ct);
         List<Row> running;
         await using (var connection = await database.OpenAsync(ct)) running = (await connection.QueryAsync<Row>(new CommandDefinition(Select + " WHERE state = 'running'", cancellationToken: ct))).AsList();
         foreach (var row in running)
@@ -260,7 +265,9 @@ internal sealed class BackupCatalog(Database database, DataDirectory data, Backu
     private static BackupInfo Info(Row r) => new(
         r.Id, r.Kind, r.State != BackupState.Complete ? r.State : r.DrilledAt is not null ? BackupState.Drilled : r.VerifiedAt is not null ? BackupState.Verified : BackupState.Complete,
         r.Sequence, r.Engine, Clock.FromMicroseconds(r.StartedAt), r.CompletedAt is { } at ? Clock.FromMicroseconds(at) : null, r.Position, r.RowCount, r.PlainBytes, r.StoredBytes,
-        r.VerifiedAt is { } verified ? Clock.FromMicroseconds(verified) : null, r.DrilledAt is { } drilled ? Clock.FromMicroseconds(drilled) : null, r.Directory, r.Problem);
+        r.VerifiedAt is { } verified ? Clock.FromMicroseconds(verified) : null, r.DrilledAt is { } drilled ? Clock.FromMicroseconds(drilled) : null, r.Directory,
+        // Where each replica has a disk of its own, it lies with the one that made it.
+        r.Problem ?? (r.State == BackupState.Complete && !System.IO.Directory.Exists(r.Directory) ? "Its folder is not on this machine." : null));
 
     private BackupInfo Info(BackupReader b) => new(
         b.Manifest.Id, b.Manifest.Kind, BackupState.Complete, b.Manifest.Sequence, b.Manifest.Engine, Clock.FromMicroseconds(b.Manifest.StartedAt), Clock.FromMicroseconds(b.Manifest.CompletedAt),

@@ -19,7 +19,7 @@ internal sealed class PostgresDatabase : Database
     private const int CancelMs = 1_000;
     private const int MaxNameBytes = 63;
     private const int MigrationLockSeconds = 120;
-    private const int AloneLockSeconds = 30, AloneIdleSeconds = 120;
+    private const int AloneLockSeconds = 30, AloneIdleSeconds = 120, AloneAttempts = 5;
 
     /// <summary>Advisory locks of this product, in a number space of its own; the second number is the schema's.</summary>
     private const int ChangeLogLock = 0x52414731, MigrationLock = 0x52414732;
@@ -133,9 +133,7 @@ internal sealed class PostgresDatabase : Database
         try
         {
             await connection.ExecuteAsync($"SET statement_timeout = '{(long)limit.TotalSeconds}s'; SET lock_timeout = '{AloneLockSeconds}s'; SET idle_in_transaction_session_timeout = '{AloneIdleSeconds}s'; SET synchronous_commit = on");
-            await using var tx = await connection.BeginTransactionAsync(ct);
-            // In the order in which writers take them.
-            if (tables.Count > 0) await connection.ExecuteAsync($"LOCK TABLE {string.Join(", ", tables.Select(t => $"\"{t}\""))} IN EXCLUSIVE MODE", transaction: tx);
+            await using var tx = await BeginAloneAsync(connection, tables, ct);
             T result = await work(tx);
             await CommitAsync(tx);
             return result;
@@ -143,6 +141,29 @@ internal sealed class PostgresDatabase : Database
         catch (DbException e)
         {
             throw Translate(e);
+        }
+    }
+
+    /// <summary>A transaction that holds the tables against writers. One that met writers in another order is begun again: nothing was done in it yet.</summary>
+    private static async Task<NpgsqlTransaction> BeginAloneAsync(NpgsqlConnection connection, IReadOnlyList<string> tables, CancellationToken ct)
+    {
+        for (int attempt = 1; ; attempt++)
+        {
+            var tx = await connection.BeginTransactionAsync(ct);
+            try
+            {
+                if (tables.Count > 0) await connection.ExecuteAsync(new CommandDefinition($"LOCK TABLE {string.Join(", ", tables.Select(t => $"\"{t}\""))} IN EXCLUSIVE MODE", transaction: tx, cancellationToken: ct));
+                return tx;
+            }
+            catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.DeadlockDetected && attempt < AloneAttempts)
+            {
+                await tx.DisposeAsync();
+            }
+            catch
+            {
+                await tx.DisposeAsync();
+                throw;
+            }
         }
     }
 

@@ -26,7 +26,7 @@ internal sealed class SqliteSnapshot : RecordSnapshot
         {
             await connection.OpenAsync(ct);
             // The state is taken by the first read.
-            await connection.ExecuteAsync(new CommandDefinition("PRAGMA query_only=ON; PRAGMA mmap_size=268435456; BEGIN; SELECT COUNT(*) FROM sqlite_schema", cancellationToken: ct));
+            await connection.ExecuteAsync(new CommandDefinition("PRAGMA query_only=ON; PRAGMA cache_size=-16384; BEGIN; SELECT COUNT(*) FROM sqlite_schema", cancellationToken: ct));
             return new SqliteSnapshot(connection, translate);
         }
         catch (SqliteException e)
