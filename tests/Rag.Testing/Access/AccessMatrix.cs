@@ -178,6 +178,8 @@ public sealed partial class AccessMatrix(IServiceProvider services, Uri address,
         var parse = commands().Parse(arguments);
         if (parse.Errors.Count > 0) throw new InvalidOperationException($"rag {string.Join(' ', arguments)}: {parse.Errors[0].Message}");
         await parse.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }, known.Token);
+        // The server counts a request when it is over, which may be after the command has what it asked for.
+        for (int look = 0; look < 100 && !refused && !answered; look++) await Task.Delay(20, ct);
         return (refused, answered && !refused);
     }
 
