@@ -47,7 +47,7 @@ internal sealed class Gate(Authenticator authenticator, RequestLimits limits, Re
             if (recognised.Why is { } why) throw Unauthenticated(context, recognised, why);
             if (recognised.BySession) BelongsHere(context.Request);
             if (!HasOne(caller, roles.AnyOf)) throw Forbidden(endpoint, caller, roles);
-            if (!_open && caller.Kind is not ("local" or "system")) Limit(context, endpoint, recognised);
+            if (!_open && caller.Kind is not ("local" or Actor.ProbeKind or "system")) Limit(context, endpoint, recognised);
         }
         // Tokens of forms hold for who got them.
         if (recognised.BySession && recognised.Why is null) context.User = new(new ClaimsIdentity([new Claim("sub", $"{caller.Kind}:{caller.Id}")], "session"));

@@ -35,8 +35,9 @@ internal sealed class Authenticator(AccessOptions options, AccessDirectory direc
     {
         string? address = context.Connection.RemoteIpAddress?.ToString();
         if (context.Features.Get<LocalConnection>() is { } local) return new(new Recognised(Caller.Local(local.User)));
-        if (options.IsOpen) return new(new Recognised(Caller.Open(address)));
         var authorization = context.Request.Headers.Authorization;
+        // Keys mean nothing here but the server's own: what it asks itself is nobody's reading.
+        if (options.IsOpen) return new(new Recognised((authorization.Count == 1 ? OwnCaller(authorization[0]!) : null) ?? Caller.Open(address)));
         if (authorization.Count > 0)
         {
             string text = authorization.Count == 1 ? authorization[0]! : "";
@@ -49,6 +50,8 @@ internal sealed class Authenticator(AccessOptions options, AccessDirectory direc
         if (Sessions.TokenOf(context.Request) is { } token) return sessions.RecogniseAsync(token, address, context.RequestAborted);
         return new(Nobody(address, Unknown.Nothing));
     }
+
+    private Caller? OwnCaller(string authorization) => authorization.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase) ? own.Find(authorization.AsSpan(Bearer.Length).Trim(' ')) : null;
 
     public Recognised ByKey(ReadOnlySpan<char> text, string? address)
     {

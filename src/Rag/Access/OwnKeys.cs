@@ -1,6 +1,7 @@
 using System.Buffers.Text;
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
+using Rag.Audit;
 using Rag.Foundation;
 
 namespace Rag.Access;
@@ -18,7 +19,7 @@ internal sealed class OwnKeys(TimeProvider time)
     private readonly ConcurrentDictionary<string, (Caller Caller, long Until)> _keys = new();
 
     /// <summary>The server itself, which only asks.</summary>
-    public static readonly Caller Probe = new("system", "probe", "rag-system's probe", null, [new(Role.Reader, null)], []);
+    public static readonly Caller Probe = new(Actor.ProbeKind, "probe", "rag-system's probe", null, [new(Role.Reader, null)], []);
 
     /// <param name="length">How long it holds.</param>
     /// <exception cref="RagException">Overloaded: too many are out.</exception>

@@ -1,12 +1,15 @@
 namespace Rag.Audit;
 
 /// <summary>Who acts, as the audit record names them.</summary>
-/// <param name="Kind"><c>key</c>, <c>user</c>, <c>local</c> (whoever may open the data directory or the socket), <c>open</c>, <c>anonymous</c> or <c>system</c>.</param>
+/// <param name="Kind"><c>key</c>, <c>user</c>, <c>local</c> (whoever may open the data directory or the socket), <c>open</c>, <c>anonymous</c>, <c>probe</c> or <c>system</c>.</param>
 /// <param name="Id">Stays the same for as long as the key or user exists.</param>
 /// <param name="Name">What people call it.</param>
 /// <param name="Address">Network address that the request came from; null inside the process.</param>
 internal record Actor(string Kind, string Id, string Name, string? Address = null)
 {
+    /// <summary>The server, asking itself whether it answers: what it finds is shown to nobody.</summary>
+    public const string ProbeKind = "probe";
+
     /// <summary>The service itself: scheduled work, and what runs outside any request.</summary>
     public static readonly Actor System = new("system", "system", "rag-system");
 

@@ -35,10 +35,13 @@ internal static class AuditCommands
                 ("since", Time(parse.GetValue(since))), ("until", Time(parse.GetValue(until))), ("limit", parse.GetValue(limit).ToString(CultureInfo.InvariantCulture)), ("before", parse.GetValue(before)?.ToString(CultureInfo.InvariantCulture)));
             var page = await api.GetAsync($"{Path}/records{query}", AuditJson.Default.AuditRecordList, ct);
             if (context.TryJson(parse, page, AuditJson.Default.AuditRecordList)) return 0;
-            var table = new Table().Border(TableBorder.Simple).AddColumns("Time (UTC)", "Category", "Action", "Who", "What", "Id");
+            // Two lines each: a table of these is wider than a terminal.
             foreach (var r in page.Records)
-                table.AddRow($"{r.At:yyyy-MM-dd HH:mm:ss}", Markup.Escape(r.Category), Markup.Escape(r.Outcome == Envelope.Failure ? $"{r.Action} (failed)" : r.Action), Markup.Escape(Who(r)), Markup.Escape(r.Resource ?? "erased"), r.Id);
-            context.Out.Write(table);
+            {
+                context.Out.MarkupLineInterpolated($"{r.At:yyyy-MM-dd HH:mm:ss}  [bold]{r.Action}[/]{(r.Outcome == Envelope.Failure ? " (failed)" : "")}  {r.Category}  {r.Id}");
+                context.Out.MarkupLineInterpolated($"    {Who(r)} → {r.Resource ?? "erased"}");
+            }
+            if (page.Records.Count == 0) context.Out.WriteLine("No record fits.");
             if (page.Next is { } next) context.Out.MarkupLineInterpolated($"There are more: --before {next}");
             return 0;
         });

@@ -55,8 +55,8 @@ internal sealed class DataAccessLog(Database database, AuditTrail audit, AuditKe
     /// <summary>Never waits. The same <paramref name="access"/> object noted again costs a count.</summary>
     public void Note(DataAccess access)
     {
-        if (!Enabled) return;
         var actor = Actor.Current;
+        if (!Enabled || actor.Kind == Actor.ProbeKind) return;
         var key = new Key(actor.Kind, actor.Id, actor.Address, access);
         bool full;
         lock (_gate)

@@ -21,11 +21,11 @@ internal sealed class ProductCommands(OwnAddress own, OwnKeys keys)
     [
         "status", "slo", "checklist", "cache ping", "cache stats", "database check", "index status", "index verify", "search *", "ask *",
         "collections list", "documents list", "documents show *", "answers show *", "maintenance window list", "runbook", "runbook *", "runbook runs", "runbook runs show *",
-        "incidents list", "incidents show *", "incidents postmortem *", "doctor", "doctor *", "keys list", "access grants list", "access whoami",
+        "incidents list", "incidents show *", "incidents postmortem *", "doctor", "doctor *", "keys list", "access grants list", "access review", "access whoami", "reviews list", "reviews show *", "security events", "security callers", "security certificates", "security canary list",
     ];
 
     /// <summary>Options that they may have beside the server.</summary>
-    private static readonly string[] ReadingOptions = ["--server", "--collection", "--mode", "-k", "--prefix"];
+    private static readonly string[] ReadingOptions = ["--server", "--collection", "--mode", "-k", "--prefix", "--pattern"];
 
     private readonly SemaphoreSlim _running = new(MaxAtOnce, MaxAtOnce);
 

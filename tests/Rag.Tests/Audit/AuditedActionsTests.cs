@@ -1,6 +1,5 @@
-using System.Text.Json;
 using Dapper;
-using Microsoft.Extensions.DependencyInjection;
+using Rag.Access;
 using Rag.Answering;
 using Rag.Audit;
 using Rag.Caching;
@@ -48,7 +47,7 @@ public sealed class AuditedActionsTests
     {
         await using var service = await StartAsync(engine);
         var (action, resource, act) = Actions.First(a => a.Action == name);
-        Actor.Become(new("key", "k-7", "the seventh key", "192.0.2.7"));
+        Actor.Become(new Caller("key", "k-7", "the seventh key", "192.0.2.7", [new(Role.Admin, null)], []));
         await act(service);
         var ocsf = (await AuditTrailTests.EventsAsync(service, action))[^1];
         OcsfEvent.OwnerOf(ocsf).ShouldBe("key:k-7");

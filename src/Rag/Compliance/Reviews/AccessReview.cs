@@ -49,7 +49,7 @@ internal sealed class AccessReview(Grants grants, ApiKeys keys, AccessOptions ac
         findings.Add(new("keys", ReviewState.InOrder, $"{active.Count} active, {all.Count(k => k.State == "expired")} expired, {all.Count(k => k.State == "revoked")} revoked within a year."));
         int decide = findings.Count(f => f.State == ReviewState.Attention);
         return new(
-            $"{given.Count} grants, {active.Count} active keys, {admins.Count} administrators; {(decide == 0 ? "nothing to decide." : $"{decide} points to decide.")}",
+            $"{Show.Count(given.Count, "grant")}, {Show.Count(active.Count, "active key")}, {Show.Count(admins.Count, "administrator")}; {(decide == 0 ? "nothing to decide." : $"{Show.Count(decide, "point")} to decide.")}",
             ReviewState.Worst(findings.Select(f => f.State)), findings);
     }
 

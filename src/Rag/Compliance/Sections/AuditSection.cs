@@ -25,7 +25,7 @@ internal sealed class AuditSection(AuditTopic topic, AuditSummary summary) : IRe
     {
         var (rows, groups, records) = await summary.CountAsync(topic.Category, month.From, month.To, ReportSection.MaxRows, ct);
         return new(topic.Id, topic.Title, topic.Requirement, ReviewState.InOrder,
-            records == 0 ? topic.Nothing : $"{records} records of {rows.Select(r => r.Actor).Distinct().Count()} actors.",
+            records == 0 ? topic.Nothing : $"{Show.Count(records, "record")} of {Show.Count(rows.Select(r => r.Actor).Distinct().Count(), "actor")}.",
             ["Who", "What", "Outcome", "Times", "First", "Last"],
             [.. rows.Select(r => new ReportRow([r.Actor, r.Action, r.Outcome, r.Count.ToString(CultureInfo.InvariantCulture), Show.Minute(r.First), Show.Minute(r.Last)], Leaves(r.FirstLeaf, r.LastLeaf)))],
             groups - rows.Count);

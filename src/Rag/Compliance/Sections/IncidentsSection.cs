@@ -17,7 +17,7 @@ internal sealed class IncidentsSection(IncidentDesk desk, IncidentViews views) :
             $"rag incidents show {i.Id}")).ToList();
         return new(Id, "Incidents", "P0 is responded to in 15 minutes, P1 in 1 hour, P2 in 4 hours, P3 on the next business day.",
             late + open > 0 ? ReviewState.Attention : ReviewState.InOrder,
-            opened.Count == 0 ? "No incident was opened." : $"{opened.Count} incidents were opened; {late} were responded to late, {open} are still open.",
+            opened.Count == 0 ? "No incident was opened." : $"Opened: {Show.Count(opened.Count, "incident")}; responded to late: {late}; still open: {open}.",
             ["Incident", "Severity", "Title", "Opened", "Acknowledged", "Resolved", "Response"], rows)
         {
             // The desk lists so many at most; what lies before the oldest of them is not seen here.

@@ -23,7 +23,7 @@ internal sealed class RecordSection(AuditVerifier verifier, AuditKeeping keeping
         rows.AddRange(holds.Select(h => new ReportRow(["hold", "in force", h.Reason], $"hold {h.Id}, placed {Show.Day(h.PlacedAt)}")));
         string state = !checkedNow.Intact ? ReviewState.Attention : checkedNow.Checkpoints == 0 ? ReviewState.Unproven : ReviewState.InOrder;
         return new(Id, "Audit record and its retention", $"Audit logs are kept for {audit.RetentionYears} years.", state,
-            !checkedNow.Intact ? $"The record is not what was signed: {checkedNow.ProblemCount} problems." : checkedNow.Checkpoints == 0 ? "There is no checkpoint outside to compare the record with." : $"The record is what was signed; {holds.Count} holds are in force.",
+            !checkedNow.Intact ? $"The record is not what was signed: {checkedNow.ProblemCount} problems." : checkedNow.Checkpoints == 0 ? "There is no checkpoint outside to compare the record with." : $"The record is what was signed; holds in force: {holds.Count}.",
             ["What", "State", "Detail"], rows, Math.Max(0, segments.Segments.Count - ReportSection.MaxRows));
     }
 }

@@ -14,7 +14,7 @@ internal sealed class ReviewsSection(ReviewBook reviews) : IReportSection
         int overdue = status.Count(s => s.Overdue);
         return new(Id, "Regular reviews", "Security scan results, access control lists, certificate expiry and dependency vulnerabilities are reviewed regularly.",
             overdue > 0 ? ReviewState.Attention : ReviewState.InOrder,
-            overdue > 0 ? $"{done.Count} reviews were done; {overdue} are overdue." : $"{done.Count} reviews were done, and none is overdue.",
+            overdue > 0 ? $"Done: {Show.Count(done.Count, "review")}; overdue: {overdue}." : $"Done: {Show.Count(done.Count, "review")}; none is overdue.",
             ["Review", "State", "On", "By", "Found", "Decided"], rows);
     }
 }

@@ -15,7 +15,7 @@ internal sealed class VulnerabilitiesSection(AdvisoryScan scans) : IReportSectio
         var newest = done.FirstOrDefault();
         string state = newest?.Result switch { SecurityScan.Clean => ReviewState.InOrder, SecurityScan.Found => ReviewState.Attention, _ => ReviewState.Unproven };
         return new(Id, "Dependency vulnerabilities", "Dependency vulnerabilities are reviewed.", state,
-            newest is null ? "No scan was made in this month: nothing is known." : $"{done.Count} scans; the last one, of {Show.Day(newest.At)}, says {newest.Result}: {newest.Why}",
+            newest is null ? "No scan was made in this month: nothing is known." : $"{Show.Count(done.Count, "scan")}; the last one, of {Show.Day(newest.At)}, says {newest.Result}: {newest.Why}",
             ["Scan", "Result", "Why", "Findings"], rows, Math.Max(0, done.Count - ReportSection.MaxRows));
     }
 }
