@@ -1,4 +1,5 @@
 using Dapper;
+using Rag.Access;
 using Rag.Backup;
 using Rag.Ingestion;
 using Rag.Storage;
@@ -84,7 +85,7 @@ public abstract class BackupTestBase : IAsyncDisposable
     }
 
     private protected static async Task<List<string>> UrisAsync(TestService service, string collection = Collections.Default) =>
-        [.. (await service.Get<DocumentRecord>().ListAsync((await service.Get<Collections>().GetAsync(collection, Cancel)).Id, "", "", 100, Cancel)).Select(d => d.Uri)];
+        [.. (await service.Get<DocumentRecord>().ListAsync((await service.Get<Collections>().GetAsync(collection, Cancel)).Id, "", "", 100, ReadScope.Everything, Cancel)).Select(d => d.Uri)];
 
     private protected string FolderOf(BackupInfo backup) => Path.Combine(Backups, backup.Id);
 }

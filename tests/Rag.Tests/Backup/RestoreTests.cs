@@ -102,7 +102,7 @@ public sealed class RestoreTests : BackupTestBase
 
         result.Documents.ShouldBe(2);
         (await UrisAsync(service)).ShouldBe(["leave.txt", "travel.txt"]);
-        var leave = (await service.Get<DocumentRecord>().ListAsync((await service.CollectionAsync()).Id, "", "leave", 1, Cancel)).ShouldHaveSingleItem();
+        var leave = (await service.Get<DocumentRecord>().ListAsync((await service.CollectionAsync()).Id, "", "leave", 1, ReadScope.Everything, Cancel)).ShouldHaveSingleItem();
         leave.Version.ShouldBe(2);
         (await service.Get<DocumentRecord>().TextAsync(leave.Id, 1, Cancel)).ShouldNotBeNull().ShouldContain("four weeks");
         (await service.SearchAsync("train", RetrievalMode.Lexical)).ShouldHaveSingleItem();
@@ -124,7 +124,7 @@ public sealed class RestoreTests : BackupTestBase
         var result = await RestoreAsync(service, backup.Id, RestoreInto.Running, Collections.Default, "leave.txt");
 
         (result.Documents, result.Unchanged).ShouldBe((1, 0));
-        var leave = (await service.Get<DocumentRecord>().ListAsync((await service.CollectionAsync()).Id, "", "leave", 1, Cancel)).ShouldHaveSingleItem();
+        var leave = (await service.Get<DocumentRecord>().ListAsync((await service.CollectionAsync()).Id, "", "leave", 1, ReadScope.Everything, Cancel)).ShouldHaveSingleItem();
         leave.Version.ShouldBe(4);
         (await service.Get<DocumentRecord>().TextAsync(leave.Id, 4, Cancel)).ShouldNotBeNull().ShouldContain("six weeks");
         (await service.Get<DocumentRecord>().TextAsync(leave.Id, 3, Cancel)).ShouldNotBeNull().ShouldContain("ever leave");
