@@ -107,13 +107,13 @@ internal sealed class Restorer(
             var connection = tx.Connection!;
             await connection.ExecuteAsync("CREATE TEMP TABLE restore_before AS SELECT 'document' AS what, id, collection_id FROM documents UNION ALL SELECT 'collection', id, id FROM collections", transaction: tx);
             long before = await connection.ExecuteScalarAsync<long>("SELECT COALESCE(MAX(seq), 0) FROM change_log", transaction: tx);
+            long accessVersion = await connection.ExecuteScalarAsync<long>("SELECT COALESCE(MAX(version), 0) FROM access_version", transaction: tx);
             foreach (var table in Enumerable.Reverse(put).Where(t => TableClasses.Of(t.Name) != TableClass.Merged))
             {
                 progress?.Report(new("empty " + table.Name, 0, total));
                 await connection.ExecuteAsync($"DELETE FROM \"{table.Name}\"", transaction: tx, commandTimeout: 0);
             }
             long count = 0;
-            long accessVersion = await connection.ExecuteScalarAsync<long>("SELECT COALESCE(MAX(version), 0) FROM access_version", transaction: tx);
             foreach (var table in put)
             {
                 var rows = Counted(backup.ReadAsync(table.Name, ct), b => progress?.Report(new("restore " + table.Name, done += b, total)));

@@ -45,7 +45,7 @@ internal sealed class RetentionOptions
     /// <summary>How long one backup of each month is kept, days.</summary>
     public int BackupDays { get; set; } = 365;
 
-    /// <summary>How long runs of schedules, and of the maintenance procedure, are kept, days.</summary>
+    /// <summary>How long runs of schedules are kept, days; runs of the maintenance procedure are few, and stay.</summary>
     public int RunDays { get; set; } = 365;
 
     public IEnumerable<ConfigurationError> Validate()

@@ -67,6 +67,8 @@ public abstract class BackupTestBase : IAsyncDisposable
         await service.AskAsync("How long is the notice period?");
         // Answers are kept behind the answer.
         while (await QueryAsync<long>(service, "SELECT COUNT(*) FROM answers") == 0) await Task.Delay(10, Cancel);
+        // What the leader writes once, by itself, is there before anything is compared.
+        while (await QueryAsync<long>(service, "SELECT COUNT(*) FROM review_schedule") == 0) await Task.Delay(10, Cancel);
     }
 
     private protected static Task<BackupInfo> BackUpAsync(TestService service, string kind = BackupKind.Daily) => service.Get<BackupWriter>().CreateAsync(kind, null, Cancel);
