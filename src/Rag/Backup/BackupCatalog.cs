@@ -82,6 +82,13 @@ internal sealed class BackupCatalog(Database database, DataDirectory data, Backu
         return Sorted(all);
     }
 
+    /// <summary>Those that the record knows of, in no order.</summary>
+    public async Task<IReadOnlyList<BackupInfo>> KnownAsync(CancellationToken ct)
+    {
+        await using var connection = await database.OpenAsync(ct);
+        return [.. (await connection.QueryAsync<Row>(new CommandDefinition(Select, cancellationToken: ct))).Select(Info)];
+    }
+
     /// <exception cref="RagException">NotFound.</exception>
     public async Task<BackupInfo> GetAsync(string id, CancellationToken ct)
     {

@@ -26,6 +26,8 @@ internal static class BackupModule
         services.AddSingleton<Drill>();
         services.AddSingleton<BackupOperations>();
         services.AddSingleton<IHostedService>(s => s.GetRequiredService<BackupOperations>());
+        services.AddSingleton<BackupMetrics>();
+        services.AddSingleton<IHostedService>(s => s.GetRequiredService<BackupMetrics>());
         services.AddBackupKeeping();
         return services;
     }

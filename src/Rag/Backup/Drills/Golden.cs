@@ -37,7 +37,7 @@ internal sealed record GoldenSource(string Document, long Version, int Start, in
 internal sealed partial class GoldenJson : JsonSerializerContext;
 
 /// <summary>Finds out, while a backup is being made, what a drill will hold against it.</summary>
-internal sealed class GoldenMaker(Database database, Answerer answerer, IIndexer indexer, Collections collections, BackupOptions options, TimeProvider time)
+internal sealed class GoldenMaker(Database database, Answerer answerer, IIndexer indexer, ChangeLog changes, Collections collections, BackupOptions options, TimeProvider time)
 {
     private const int Sentinels = 16, AnswersPerQuestion = 10;
 
@@ -83,11 +83,11 @@ internal sealed class GoldenMaker(Database database, Answerer answerer, IIndexer
                 if (time.GetElapsedTime(started) > AskFor) break;
                 if (!all.TryGetValue(asked.CollectionId, out var collection)) continue;
                 var (answer, _) = await answerer.RehearseAsync(asked.Question, collection, RetrievalModes.Parse(asked.Mode), ct);
-                // Where writes go on, the index is past the backup's position, and what it says may rightly be another thing.
-                if (answer.IndexPosition != position) return [];
                 if (answer.Outcome != Answer.Answered || answer.Degraded) continue;
                 golden.Add(new(asked.Question, collection.Id, asked.Mode, answer.Answerer, answer.Outcome, [.. answer.Sources.Select(s => new GoldenSource(s.Document, s.Version, s.Start, s.End, s.Sha256))]));
             }
+            // Where writes went on meanwhile, the index may be past the backup's position, and what it says may rightly be another thing.
+            if (await changes.LastAsync(ct) != position) return [];
         }
         catch (RagException)
         {

@@ -25,11 +25,13 @@ internal sealed class OffSiteOptions
     /// <summary>Whether the bucket stands in the path of an address (https://HOST/BUCKET) instead of in its host.</summary>
     public bool PathStyle { get; set; } = true;
 
-    /// <summary>A file is sent in pieces of this size, megabytes; an interrupted copy keeps its whole pieces. One piece is held in memory.</summary>
+    /// <summary>A file is sent in pieces of this size, mebibytes; an interrupted copy keeps its whole pieces. One piece is held in memory.</summary>
     public int PieceMb { get; set; } = 16;
 
     /// <summary>How long a request may stand still, seconds.</summary>
     public int StallSeconds { get; set; } = 60;
+
+    public long PieceBytes => PieceMb * 1_048_576L;
 
     public bool Configured => Bucket.Length > 0;
 

@@ -76,7 +76,7 @@ internal sealed class OffSiteStore(BackupOptions options) : IDisposable
     public async Task<string> SendAsync(string id, string file, string path, UploadInProgress? begun, Func<UploadInProgress?, Task> note, Action<long> sent, CancellationToken ct)
     {
         long length = new FileInfo(path).Length;
-        long pieceBytes = Math.Max(_options.PieceMb * 1_000_000L, (length + MaxPieces - 1) / MaxPieces);
+        long pieceBytes = Math.Max(_options.PieceBytes, (length + MaxPieces - 1) / MaxPieces);
         await using var from = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, ReadBytes, FileOptions.SequentialScan);
         using var whole = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         byte[] piece = new byte[(int)Math.Min(pieceBytes, Math.Max(1, length))];
