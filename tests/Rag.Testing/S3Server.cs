@@ -10,9 +10,10 @@ public sealed class S3Server : IAsyncDisposable
     private const string Script = "s3-server.mjs", ObjectSuffix = "._S3rver_object";
     private static readonly string[] Packages = ["s3rver@3.7.1"];
 
-    private readonly ChildServer _process;
+    private readonly string _packages;
+    private ChildServer _process;
 
-    private S3Server(ChildServer process, int port, string folder) => (_process, Port, Folder) = (process, port, folder);
+    private S3Server(string packages, int port, string folder) => (_packages, Port, Folder, _process) = (packages, port, folder, Begin(packages, port, folder));
 
     public int Port { get; }
 
@@ -26,14 +27,12 @@ public sealed class S3Server : IAsyncDisposable
         string packages = await NpmFolder.WithAsync("s3", Packages, Script, ct);
         string folder = Directory.CreateTempSubdirectory("rag-s3-").FullName;
         int port = ChildServer.FreePort();
-        var process = ChildServer.Start(ChildServer.Find("node")!, [Path.Combine(packages, Script), port.ToString(CultureInfo.InvariantCulture), folder, Bucket], workingDirectory: packages);
-        var server = new S3Server(process, port, folder);
+        var server = new S3Server(packages, port, folder);
         File.WriteAllText(server.AccessKeyFile, "S3RVER");
         File.WriteAllText(server.SecretKeyFile, "S3RVER");
         try
         {
-            using var http = new HttpClient();
-            await process.WaitUntilAsync(async token => (await http.GetAsync(new Uri($"http://127.0.0.1:{port}/{Bucket}"), token)).IsSuccessStatusCode, TimeSpan.FromSeconds(60), ct);
+            await server.WaitAsync(ct);
             return server;
         }
         catch
@@ -62,6 +61,23 @@ public sealed class S3Server : IAsyncDisposable
     }
 
     public Task KillAsync() => _process.KillAsync();
+
+    /// <summary>After it was killed: on the same port, with what lies on its disk.</summary>
+    public async Task RestartAsync(CancellationToken ct)
+    {
+        await _process.DisposeAsync();
+        _process = Begin(_packages, Port, Folder);
+        await WaitAsync(ct);
+    }
+
+    private async Task WaitAsync(CancellationToken ct)
+    {
+        using var http = new HttpClient();
+        await _process.WaitUntilAsync(async token => (await http.GetAsync(new Uri($"http://127.0.0.1:{Port}/{Bucket}"), token)).IsSuccessStatusCode, TimeSpan.FromSeconds(60), ct);
+    }
+
+    private static ChildServer Begin(string packages, int port, string folder) =>
+        ChildServer.Start(ChildServer.Find("node")!, [Path.Combine(packages, Script), port.ToString(CultureInfo.InvariantCulture), folder, Bucket], workingDirectory: packages);
 
     public async ValueTask DisposeAsync()
     {

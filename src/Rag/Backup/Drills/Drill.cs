@@ -86,6 +86,7 @@ internal sealed class Drill(
             await run.RestoreAsync(ct);
             await run.CompareAsync(ct);
             await run.IndexAsync(ct);
+            await run.VerifyIndexAsync(ct);
             await run.AskAsync(ct);
         }
         catch (RagException e) when (e.Kind is ErrorKind.Invalid or ErrorKind.Unsupported)
