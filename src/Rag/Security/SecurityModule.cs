@@ -31,7 +31,7 @@ internal static class SecurityModule
         services.AddSingleton<Sbom>();
         services.AddSingleton<AdvisorySource>();
         services.AddSingleton<AdvisoryScan>();
-        services.AddSingleton(s => new LeaderJob("forget old security events", ExpireEvery, (_, ct) => s.GetRequiredService<SecurityRecord>().ExpireAsync(ct)));
+        services.AddSingleton(s => new LeaderJob("forget old security events", ExpireEvery, s.GetRequiredService<SecurityRecord>().ExpireAsync));
         if (options.Advisories.Configured) services.AddSingleton(s => new LeaderJob("scan dependencies", ScanEvery, (_, ct) => s.GetRequiredService<AdvisoryScan>().RunAsync(ct)));
         return services;
     }
