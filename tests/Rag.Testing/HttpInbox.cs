@@ -41,7 +41,14 @@ public sealed class HttpInbox : IAsyncDisposable
     {
         _listener.Stop();
         await _running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        _listener.Close();
+        try
+        {
+            _listener.Close();
+        }
+        catch (HttpListenerException)
+        {
+            // Stopped already; closing looks the port up once more, and another test may have it by now.
+        }
     }
 
     private async Task ServeAsync()

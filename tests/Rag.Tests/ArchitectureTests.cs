@@ -1,5 +1,7 @@
+using System.Reflection;
 using System.Text.RegularExpressions;
 using ArchUnitNET.Loader;
+using Microsoft.Extensions.Logging;
 
 namespace Rag.Tests;
 
@@ -45,6 +47,15 @@ public sealed class ArchitectureTests
         // Answering stands on Retrieval; were the list turned round, that would be an upward reference.
         var answering = Architecture.Types.Where(t => SliceOf(t.FullName) == Array.IndexOf(Slices, "Answering"));
         answering.SelectMany(t => t.Dependencies).Any(d => SliceOf(d.Target.FullName) == Array.IndexOf(Slices, "Retrieval")).ShouldBeTrue();
+    }
+
+    [Fact]
+    public void An_event_of_the_log_has_a_number_of_its_own()
+    {
+        var ids = typeof(Rag.Storage.Database).Assembly.GetTypes().SelectMany(t => t.GetMethods(BindingFlags.Static | BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly))
+            .Select(m => (m.Name, Event: m.GetCustomAttribute<LoggerMessageAttribute>())).Where(m => m.Event is not null).ToList();
+        ids.Count.ShouldBeGreaterThan(50);
+        ids.GroupBy(m => m.Event!.EventId).Where(g => g.Count() > 1).Select(g => $"{g.Key}: {string.Join(", ", g.Select(m => m.Name))}").ShouldBeEmpty();
     }
 
     private static int SliceOf(string name)

@@ -90,15 +90,7 @@ internal sealed class Gate(Authenticator authenticator, RequestLimits limits, Re
     {
         metrics.Event(SecurityPattern.NotAllowed);
         refusals.Note(AuditCategory.Refusal, "access.refused", $"route:{Name(endpoint)}", caller);
-        try
-        {
-            caller.Require([.. roles.AnyOf]);
-        }
-        catch (RagException e)
-        {
-            return e;
-        }
-        return new(ErrorKind.Forbidden, "This is not allowed.", "Ask an administrator.");
+        return caller.Lacks(roles.AnyOf);
     }
 
     private void Limit(HttpContext context, Endpoint endpoint, Recognised recognised)

@@ -57,12 +57,9 @@ internal sealed record Caller(string Kind, string Id, string Name, string? Addre
     /// <summary>What would be shown without the right to see everything; null for who has no such right, or is nobody that it was given to.</summary>
     public ReadScope? WithoutPrivilege => IsAdmin && Kind is not ("open" or "system") ? ReadScope.Of(Groups) : null;
 
-    /// <exception cref="RagException">Forbidden: none of the roles.</exception>
-    public void Require(params ReadOnlySpan<Role> anyOf)
-    {
-        foreach (var role in anyOf) if (Has(role)) return;
-        throw new RagException(ErrorKind.Forbidden, $"{Name} does not have the role that this takes: {string.Join(" or ", anyOf.ToArray().Select(r => r.ToString().ToLowerInvariant()))}.", "Ask an administrator for it: 'rag access grant' gives roles.");
-    }
+    /// <summary>What somebody is told who has none of the roles.</summary>
+    public RagException Lacks(IReadOnlyList<Role> anyOf) => new(
+        ErrorKind.Forbidden, $"{Name} does not have the role that this takes: {string.Join(" or ", anyOf.Select(r => r.ToString().ToLowerInvariant()))}.", "Ask an administrator for it: 'rag access grant' gives roles.");
 
     private bool May(Role role, string collectionId) => IsAdmin || Grants.Any(g => Covers(g.Role, role) && (g.CollectionId is null || g.CollectionId == collectionId));
 

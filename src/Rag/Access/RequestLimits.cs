@@ -100,7 +100,7 @@ internal sealed class RequestLimits(Database database, RecordState record, Acces
                 if (taken[i].Used.Day == today) (taken[i].Used.Everywhere, taken[i].Used.Here) = (sums[i], taken[i].Used.Here - taken[i].Here);
     }
 
-    public Task CleanAsync(LeaderTerm term, CancellationToken ct) => database.WriteAsync(tx => tx.Connection!.ExecuteAsync("DELETE FROM question_usage WHERE day < @before", new { before = Today() - (long)KeptDays.TotalDays }, tx), ct);
+    public Task CleanAsync(LeaderTerm term, CancellationToken ct) => term.WriteAsync(tx => tx.Connection!.ExecuteAsync("DELETE FROM question_usage WHERE day < @before", new { before = Today() - (long)KeptDays.TotalDays }, tx), ct);
 
     protected override async Task ExecuteAsync(CancellationToken stop)
     {

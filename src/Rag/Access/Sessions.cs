@@ -76,7 +76,7 @@ internal sealed class Sessions(Database database, AccessDirectory directory, Acc
     public static void RemoveCookie(HttpContext context) => context.Response.Cookies.Delete(CookieName(context.Request), Cookie(context.Request, null));
 
     /// <summary>Removes what ended long ago: no replica can still have to hear of it.</summary>
-    public Task CleanAsync(LeaderTerm term, CancellationToken ct) => database.WriteAsync(tx => tx.Connection!.ExecuteAsync(
+    public Task CleanAsync(LeaderTerm term, CancellationToken ct) => term.WriteAsync(tx => tx.Connection!.ExecuteAsync(
         "DELETE FROM sessions WHERE expires_at < @before OR ended_at < @before", new { before = Clock.ToMicroseconds(time.GetUtcNow() - Kept) }, tx), ct);
 
     private bool Idle(KnownSession session, long now) => now - Volatile.Read(ref session.UsedAt) > (long)TimeSpan.FromMinutes(options.Sessions.IdleMinutes).TotalMicroseconds;

@@ -1,7 +1,4 @@
-using System.Text;
-using System.Text.Json;
 using Microsoft.Extensions.Logging;
-using Rag.Foundation;
 using Rag.Storage;
 
 namespace Rag.Answering;
@@ -14,7 +11,6 @@ namespace Rag.Answering;
 internal sealed class ProvenanceSpool(DataDirectory data, AnsweringOptions options, ILogger<ProvenanceSpool> log) : IDisposable
 {
     private const int FileBytes = 4 * 1024 * 1024;
-    private const int ChecksumChars = 16;
     private const string Pattern = "answers-*.jsonl";
 
     private sealed class SpoolFile(string path, long number)
@@ -178,8 +174,7 @@ internal sealed class ProvenanceSpool(DataDirectory data, AnsweringOptions optio
         foreach (var record in records)
         {
             if (_places.ContainsKey(record.Id)) continue;
-            byte[] json = JsonSerializer.SerializeToUtf8Bytes(record, AnsweringJson.Default.AnswerRecord);
-            byte[] line = [.. Encoding.ASCII.GetBytes(Sha256.Hex(json)[..ChecksumChars]), (byte)' ', .. json, (byte)'\n'];
+            byte[] line = ChecksumLine.Of(record, AnsweringJson.Default.AnswerRecord);
             while (_files.Sum(f => f.Bytes) + line.Length > options.SpoolMb * 1024L * 1024 && DropOldest()) { }
             var file = FileFor(line.Length);
             long offset = file.Bytes;
@@ -251,12 +246,5 @@ internal sealed class ProvenanceSpool(DataDirectory data, AnsweringOptions optio
         _writing = null;
     }
 
-    private static AnswerRecord? Parse(ReadOnlySpan<byte> line)
-    {
-        if (line.Length < ChecksumChars + 2 || line[ChecksumChars] != ' ') return null;
-        var json = line[(ChecksumChars + 1)..];
-        Span<char> expected = stackalloc char[ChecksumChars];
-        if (Encoding.ASCII.GetChars(line[..ChecksumChars], expected) != ChecksumChars || !Sha256.Hex(json).AsSpan(0, ChecksumChars).SequenceEqual(expected)) return null;
-        return JsonSerializer.Deserialize(json, AnsweringJson.Default.AnswerRecord);
-    }
+    private static AnswerRecord? Parse(ReadOnlySpan<byte> line) => ChecksumLine.Read(line, AnsweringJson.Default.AnswerRecord);
 }

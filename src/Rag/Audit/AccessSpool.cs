@@ -1,5 +1,4 @@
 using System.Text;
-using System.Text.Json;
 using Microsoft.Extensions.Logging;
 using Rag.Foundation;
 using Rag.Storage;
@@ -27,7 +26,7 @@ internal sealed record SpooledAccess(string Id, DateTimeOffset At, string Kind, 
 /// </summary>
 internal sealed class AccessSpool(DataDirectory data, AuditOptions options, ILogger<AccessSpool> log)
 {
-    private const int FileBytes = 1024 * 1024, ChecksumChars = 16;
+    private const int FileBytes = 1024 * 1024;
     private const string Prefix = "audit-", Suffix = ".jsonl";
 
     private readonly string _directory = Path.Combine(data.Path, "spool");
@@ -112,16 +111,7 @@ internal sealed class AccessSpool(DataDirectory data, AuditOptions options, ILog
         log.AccessesDropped(lost, "there is no room");
     }
 
-    private static byte[] Bytes(SpooledAccess line)
-    {
-        byte[] json = JsonSerializer.SerializeToUtf8Bytes(line, AuditJson.Default.SpooledAccess);
-        return [.. Encoding.ASCII.GetBytes(Sha256.Hex(json)[..ChecksumChars]), (byte)' ', .. json, (byte)'\n'];
-    }
+    private static byte[] Bytes(SpooledAccess line) => ChecksumLine.Of(line, AuditJson.Default.SpooledAccess);
 
-    private static SpooledAccess? Parse(string line)
-    {
-        if (line.Length < ChecksumChars + 2 || line[ChecksumChars] != ' ') return null;
-        string json = line[(ChecksumChars + 1)..];
-        return Sha256.Hex(json.AsSpan())[..ChecksumChars] == line[..ChecksumChars] ? JsonSerializer.Deserialize(json, AuditJson.Default.SpooledAccess) : null;
-    }
+    private static SpooledAccess? Parse(string line) => ChecksumLine.Read(Encoding.UTF8.GetBytes(line), AuditJson.Default.SpooledAccess);
 }

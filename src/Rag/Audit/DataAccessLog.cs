@@ -93,12 +93,15 @@ internal sealed class DataAccessLog(Database database, AuditTrail audit, AuditKe
     protected override async Task ExecuteAsync(CancellationToken stop)
     {
         await Task.Yield();
+        var full = _full.WaitAsync(stop);
         while (!stop.IsCancellationRequested)
         {
             try
             {
-                await Task.WhenAny(Task.Delay(FlushEvery, time, stop), _full.WaitAsync(stop));
+                await Task.WhenAny(Task.Delay(FlushEvery, time, stop), full);
                 stop.ThrowIfCancellationRequested();
+                // One waits at a time: one left behind would take the next signal for itself.
+                if (full.IsCompleted) full = _full.WaitAsync(stop);
                 await FlushAsync(stop);
                 await ReplayAsync(stop);
             }

@@ -1,5 +1,3 @@
-using System.Text;
-using System.Text.Json;
 using Microsoft.Extensions.Logging;
 using Rag.Foundation;
 using Rag.Storage;
@@ -13,8 +11,6 @@ namespace Rag.Incidents;
 /// </summary>
 internal sealed class IncidentSpool(DataDirectory data, IncidentsOptions options, ILogger<IncidentSpool> log)
 {
-    private const int ChecksumChars = 16;
-
     private readonly string _path = Path.Combine(data.Path, "incidents", "spool.jsonl");
     private Dictionary<string, SpoolLine>? _lines;
 
@@ -97,18 +93,9 @@ internal sealed class IncidentSpool(DataDirectory data, IncidentsOptions options
         return _lines = lines;
     }
 
-    private static byte[] Bytes(SpoolLine line)
-    {
-        byte[] json = JsonSerializer.SerializeToUtf8Bytes(line, IncidentEventJson.Default.SpoolLine);
-        return [.. Encoding.ASCII.GetBytes(Sha256.Hex(json)[..ChecksumChars]), (byte)' ', .. json, (byte)'\n'];
-    }
+    private static byte[] Bytes(SpoolLine line) => ChecksumLine.Of(line, IncidentEventJson.Default.SpoolLine);
 
-    private static SpoolLine? Parse(ReadOnlySpan<byte> line)
-    {
-        if (line.Length < ChecksumChars + 2 || line[ChecksumChars] != ' ') return null;
-        var json = line[(ChecksumChars + 1)..];
-        return Encoding.ASCII.GetString(line[..ChecksumChars]) == Sha256.Hex(json)[..ChecksumChars] ? JsonSerializer.Deserialize(json, IncidentEventJson.Default.SpoolLine) : null;
-    }
+    private static SpoolLine? Parse(ReadOnlySpan<byte> line) => ChecksumLine.Read(line, IncidentEventJson.Default.SpoolLine);
 
     private RagException Full(Exception? inner) => new(
         ErrorKind.StorageFull, "The record is away, and there is no room to keep incidents on this replica meanwhile.", $"Free space in {Path.GetDirectoryName(_path)}, or raise Incidents:SpoolMb; Alertmanager sends its alerts again.", inner);

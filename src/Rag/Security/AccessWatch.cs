@@ -83,13 +83,15 @@ internal sealed class AccessWatch(
         if (!options.Enabled) return;
         var windows = accesses.Subscribe();
         long compared = time.GetTimestamp();
+        var more = windows.WaitToReadAsync(stop).AsTask();
         while (!stop.IsCancellationRequested)
         {
             try
             {
                 await canaries.RefreshAsync(stop);
-                await Task.WhenAny(windows.WaitToReadAsync(stop).AsTask(), Task.Delay(Canaries.RefreshEvery, time, stop));
+                await Task.WhenAny(more, Task.Delay(Canaries.RefreshEvery, time, stop));
                 while (windows.TryRead(out var window)) Take(window);
+                if (more.IsCompleted) more = windows.WaitToReadAsync(stop).AsTask();
                 if (time.GetElapsedTime(compared) < Every || state.Away) continue;
                 compared = time.GetTimestamp();
                 await CompareAsync(stop);

@@ -35,7 +35,7 @@ internal static class SecurityModule
         services.AddSingleton<AdvisoryScan>();
         services.AddSingleton<IRetentionRule>(s => new TableRetention(
             s.GetRequiredService<Database>(), s.GetRequiredService<TimeProvider>(), "security-events", "What looked like an attack, or unusual", "security_events", "id", "last_at", TimeSpan.FromMicroseconds(1), TimeSpan.FromDays(options.KeepDays)));
-        services.AddSingleton(s => new LeaderJob("forget old scans and profiles", ExpireEvery, (_, ct) => s.GetRequiredService<SecurityRecord>().ExpireAsync(ct)));
+        services.AddSingleton(s => new LeaderJob("forget old scans and profiles", ExpireEvery, s.GetRequiredService<SecurityRecord>().ExpireAsync));
         if (options.Advisories.Configured) services.AddSingleton(s => new LeaderJob("scan dependencies", ScanEvery, (_, ct) => s.GetRequiredService<AdvisoryScan>().RunAsync(ct)));
         return services;
     }

@@ -1,6 +1,7 @@
 using Dapper;
 using Rag.Foundation;
 using Rag.Storage;
+using Rag.Storage.Leadership;
 
 namespace Rag.Security;
 
@@ -66,7 +67,7 @@ internal sealed class SecurityRecord(Database database, SecurityOptions options,
     }
 
     /// <summary>Takes out what is older than it is kept; events are retention's.</summary>
-    public Task<int> ExpireAsync(CancellationToken ct) => database.WriteAsync(async tx =>
+    public Task<int> ExpireAsync(LeaderTerm term, CancellationToken ct) => term.WriteAsync(async tx =>
     {
         long before = Clock.ToMicroseconds(time.GetUtcNow().AddDays(-options.KeepDays));
         return await tx.Connection!.ExecuteAsync("DELETE FROM access_profiles WHERE updated_at < @before", new { before }, tx)

@@ -48,7 +48,7 @@ internal static class DatabaseScenarios
             await using var s = await Stage.StartAsync(ct);
             string file = Path.Combine(Path.GetTempPath(), $"rag-connection-{Guid.NewGuid():N}");
             await File.WriteAllTextAsync(file, s.ConnectionString, ct);
-            string[] arguments = ["database", "--set", "Storage:Provider=postgres", "--set", $"Storage:Postgres:ConnectionStringFile={file}"];
+            string[] arguments = ["database", "--set", "Storage:Provider=postgres", "--set", AuditKeyFile.Setting, "--set", $"Storage:Postgres:ConnectionStringFile={file}"];
             var well = await DoctorRun.RunAsync(ct, arguments);
             File.Delete(file);
             return (well, await DoctorRun.RunAsync(ct, arguments));
@@ -135,7 +135,8 @@ internal static class DatabaseScenarios
             return new(server, FaultProxy.Start(server.Port), access);
         }
 
-        public Task<DoctorRun> LookAsync(CancellationToken ct) => DoctorRun.RunAsync(ct, "database", "--set", "Storage:Provider=postgres", "--set", $"Storage:Postgres:ConnectionString={ConnectionString}");
+        public Task<DoctorRun> LookAsync(CancellationToken ct) => DoctorRun.RunAsync(
+            ct, "database", "--set", "Storage:Provider=postgres", "--set", AuditKeyFile.Setting, "--set", $"Storage:Postgres:ConnectionString={ConnectionString}");
 
         public async Task<NpgsqlConnection> OpenAsync(CancellationToken ct)
         {
