@@ -28,7 +28,7 @@ internal sealed class OffSiteOptions
     /// <summary>A file is sent in pieces of this size, mebibytes; an interrupted copy keeps its whole pieces. One piece is held in memory.</summary>
     public int PieceMb { get; set; } = 16;
 
-    /// <summary>How long a request may stand still, seconds.</summary>
+    /// <summary>How long sending one piece may take, and how long reading may stand still, seconds.</summary>
     public int StallSeconds { get; set; } = 60;
 
     public long PieceBytes => PieceMb * 1_048_576L;
