@@ -101,6 +101,32 @@ public sealed class DrillTests : BackupTestBase
         await ShouldHaveLeftNothingAsync(service, engine);
     }
 
+    [Theory]
+    [InlineData(Engine.Sqlite)]
+    [InlineData(Engine.Postgres)]
+    public async Task What_a_drill_left_whose_process_was_killed_is_removed_by_the_next(Engine engine)
+    {
+        var service = await StartAsync(engine);
+        await FillAsync(service);
+        await BackUpAsync(service);
+        string left = Path.Combine(service.Get<DataDirectory>().Path, "scratch", "drill-left");
+        Directory.CreateDirectory(left);
+        string? schema = null;
+        var killed = new Watching(p =>
+        {
+            if (p.Phase != "compare the tables" || engine != Engine.Postgres || schema is not null) return;
+            using var connection = service.Get<Database>().OpenAsync(Cancel).AsTask().GetAwaiter().GetResult();
+            // One that nobody removes any more, beside the one in use.
+            schema = connection.ExecuteScalar<string>("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'rag\\_drill\\_%' LIMIT 1")![..^4] + "left";
+            connection.Execute($"CREATE SCHEMA {schema}");
+        });
+        (await service.Get<Drill>().RunAsync(null, false, killed, Cancel)).Problem.ShouldBeNull();
+        Directory.Exists(left).ShouldBeFalse();
+        if (schema is not null) (await QueryAsync<long>(service, "SELECT COUNT(*) FROM pg_namespace WHERE nspname = @schema", new { schema })).ShouldBe(1);
+        (await DrillAsync(service)).Passed.ShouldBeTrue();
+        await ShouldHaveLeftNothingAsync(service, engine);
+    }
+
     [Fact]
     public async Task A_drill_of_a_copy_off_site_proves_the_copy()
     {

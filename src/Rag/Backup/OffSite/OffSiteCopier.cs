@@ -11,7 +11,7 @@ namespace Rag.Backup.OffSite;
 /// </summary>
 internal sealed class OffSiteCopier(BackupCatalog catalog, OffSiteCopies copies, OffSiteStore store, BackupOptions options, Leases leases, ILogger<OffSiteCopier> log)
 {
-    private const string LeaseName = "backup-off-site", FetchingSuffix = ".fetching", TemporarySuffix = ".tmp";
+    private const string FetchingSuffix = ".fetching", TemporarySuffix = ".tmp";
 
     /// <summary>How often a file is sent again that could not be sent, or was read back otherwise than it was sent.</summary>
     private const int MaxSends = 3;
@@ -305,7 +305,7 @@ internal sealed class OffSiteCopier(BackupCatalog catalog, OffSiteCopies copies,
         }
     }
 
-    private async Task<HeldLease> TakeAsync(CancellationToken ct) => await leases.TryTakeAsync(LeaseName, ct) ?? throw new RagException(
+    private async Task<HeldLease> TakeAsync(CancellationToken ct) => await leases.TryTakeAsync(OffSiteCopies.LeaseName, ct) ?? throw new RagException(
         ErrorKind.Conflict, "A backup is being copied already.", "Wait until it is done: 'rag backup off-site' shows it.");
 
     private RagException Damaged(string what) => new(ErrorKind.Invalid, $"In {store.Location}: {what}.", "The copy is damaged; copy the backup again ('rag backup copy ID'), and find out what changed it.");

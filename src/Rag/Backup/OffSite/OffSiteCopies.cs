@@ -4,6 +4,7 @@ using Dapper;
 using Rag.Audit;
 using Rag.Foundation;
 using Rag.Storage;
+using Rag.Storage.Leadership;
 
 namespace Rag.Backup.OffSite;
 
@@ -20,8 +21,11 @@ public sealed record OffSiteCopy(
 }
 
 /// <summary>What the record knows of the copies off-site. A copy is good from the moment when all of it was read back there, and no more when it is written to again.</summary>
-internal sealed class OffSiteCopies(Database database, OffSiteStore store, AuditTrail audit, TimeProvider time)
+internal sealed class OffSiteCopies(Database database, OffSiteStore store, Leases leases, AuditTrail audit, TimeProvider time)
 {
+    /// <summary>Who copies has it.</summary>
+    public const string LeaseName = "backup-off-site";
+
     private const string Select = """
         SELECT backup_id AS BackupId, kind AS Kind, made_at AS MadeAt, state AS State, location AS Location, started_at AS StartedAt, completed_at AS CompletedAt, verified_at AS VerifiedAt, drilled_at AS DrilledAt,
                stored_bytes AS StoredBytes, manifest AS Manifest, upload AS Upload, problem AS Problem
@@ -50,7 +54,11 @@ internal sealed class OffSiteCopies(Database database, OffSiteStore store, Audit
     {
         await using var connection = await database.OpenAsync(ct);
         var rows = await connection.QueryAsync<Row>(new CommandDefinition(Select + " ORDER BY made_at DESC, backup_id DESC", cancellationToken: ct));
-        return [.. rows.Select(Copy)];
+        var all = rows.Select(Copy).ToList();
+        // Whoever copies has the lease: without it the process was killed.
+        if (all.Any(c => c.State == BackupState.Running) && !await leases.IsHeldAsync(LeaseName, ct))
+            return [.. all.Select(c => c.State == BackupState.Running ? c with { State = BackupState.Failed, Problem = "The process that copied it ended before it was whole." } : c)];
+        return all;
     }
 
     /// <summary>Null where the record knows of none.</summary>
