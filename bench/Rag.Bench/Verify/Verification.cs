@@ -31,7 +31,7 @@ internal static class Verification
 
     private static IEnumerable<Check> Protect() => [.. AccessChecks.All(), .. PermissionChecks.All(), .. AuditChecks.All(), .. AttackChecks.All()];
 
-    private static IEnumerable<Check> Preserve() => [.. BackupChecks.All(), .. KeepingChecks.All()];
+    private static IEnumerable<Check> Preserve() => [.. BackupChecks.All(), .. KeepingChecks.All(), DrillCheck.Check, OffSiteCheck.Check];
 
     private static IEnumerable<Check> MainJob() => [.. RetrievalChecks.All(), .. SpanChecks.All(), .. SpeedChecks.All(), .. KillChecks.All(), .. FileChecks.All()];
 
