@@ -74,6 +74,8 @@ public sealed class AccessibilityTests(Site site)
 
     [Theory]
     [InlineData(360)]
+    [InlineData(768)]
+    [InlineData(1100)]
     [InlineData(3840)]
     public async Task No_page_scrolls_sideways(int width)
     {
@@ -211,7 +213,7 @@ public sealed class AccessibilityTests(Site site)
         return $"/operate/{page}";
     }
 
-    /// <summary>Attacks whose text is as long as an excerpt gets, one without a blank to break it at.</summary>
+    /// <summary>Two attacks whose text is as long as an excerpt gets, most of it without a blank to break it at.</summary>
     private async Task<string> AttackedAsync()
     {
         string unbroken = new('x', 200);
