@@ -194,3 +194,18 @@ restart_replica() {
   start_part "replica-$1"
   wait_part "replica-$1"
 }
+
+# Restarts every replica with another program. What was in service before is kept in mind first, so that a release that was cut short
+# can be rolled back, too.
+put_in_service() {
+  local before="$rag" n
+  rag="$1"
+  { grep -v '^rag=\|^rag_before=' "$state/cluster.env"; printf 'rag=%q\nrag_before=%q\n' "$rag" "$before"; } > "$state/cluster.env.new"
+  mv "$state/cluster.env.new" "$state/cluster.env"
+  for n in $(seq "$replicas"); do
+    restart_replica "$n"
+    # The balancer must have seen that a replica is back before the next one goes; it looks five times a second.
+    sleep 0.6
+  done
+  echo "In service: $rag (before: $before)."
+}

@@ -16,6 +16,7 @@ using Rag.Retrieval;
 using Rag.Runbook;
 using Rag.Security;
 using Rag.Slo;
+using Rag.Slo.Scaling;
 using Rag.Storage;
 
 namespace Rag.App;
@@ -62,6 +63,7 @@ internal static class CommandLine
         root.AddIncidents(context);
         root.AddBackup(context);
         root.AddDeploy(context);
+        root.AddScale(context);
         root.AddSecurity(context);
         root.AddCompliance(context);
         root.AddRunbook(context);

@@ -73,8 +73,9 @@ public sealed class LocalCluster : IAsyncDisposable
     /// <param name="proxies">Whether a <see cref="FaultProxy"/> stands before PostgreSQL and before Redis.</param>
     /// <param name="monitoring">Whether Prometheus and Alertmanager run, too.</param>
     /// <param name="environment">Given to every replica beside this process' own.</param>
+    /// <param name="program">Of another release, in the place of this one's.</param>
     public static async Task<LocalCluster> StartAsync(
-        int replicas, IEnumerable<string> settings, bool proxies, CancellationToken ct, bool monitoring = false, IReadOnlyDictionary<string, string>? environment = null)
+        int replicas, IEnumerable<string> settings, bool proxies, CancellationToken ct, bool monitoring = false, IReadOnlyDictionary<string, string>? environment = null, string? program = null)
     {
         string scripts = Path.Combine(Root(), "deploy", "local");
         // Below /tmp, which PostgreSQL's account may enter.
@@ -86,7 +87,7 @@ public sealed class LocalCluster : IAsyncDisposable
             var arguments = new List<string>
             {
                 "--state", state, "--replicas", Text(replicas), "--port-base", Text(portBase),
-                "--rag", Path.Combine(AppContext.BaseDirectory, "rag"),
+                "--rag", program ?? Path.Combine(AppContext.BaseDirectory, "rag"),
                 // Should this process be killed, its servers must not stay.
                 "--until-exit-of", Text(Environment.ProcessId),
             };
@@ -131,6 +132,12 @@ public sealed class LocalCluster : IAsyncDisposable
 
     public Task ContinueAsync(string part, CancellationToken ct) => SignalAsync(part, "CONT", ct);
 
+    /// <summary>Puts another release into service, one replica after the other.</summary>
+    public Task ReleaseAsync(string program, CancellationToken ct) => ScriptAsync("release", ct, "--rag", program);
+
+    /// <summary>Puts the release before back, with one command.</summary>
+    public Task RollbackAsync(CancellationToken ct) => ScriptAsync("rollback", ct);
+
     public Task RollingRestartAsync(CancellationToken ct) => ScriptAsync("rolling-restart", ct);
 
     /// <summary>Starts everything that does not run: the servers first, then the replicas side by side.</summary>
@@ -150,6 +157,9 @@ public sealed class LocalCluster : IAsyncDisposable
     /// <summary>Process id of a part.</summary>
     /// <exception cref="InvalidOperationException">It does not run.</exception>
     public int Pid(string part) => FindPid(part) ?? throw new InvalidOperationException($"{part} does not run.");
+
+    /// <summary>The program that a part runs, as the system has it.</summary>
+    public string Program(string part) => File.ResolveLinkTarget($"/proc/{Text(Pid(part))}/exe", returnFinalTarget: false)?.FullName ?? throw new InvalidOperationException($"{part} does not run.");
 
     /// <summary>Processor time that a part has used since it started, seconds.</summary>
     public double CpuSeconds(string part)

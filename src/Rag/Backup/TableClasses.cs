@@ -32,7 +32,7 @@ internal static class TableClasses
         ["answers"] = Data(), ["idempotency_keys"] = Data(), ["idempotent_writes"] = Data(),
         ["incidents"] = Data(), ["incident_events"] = Data(), ["incident_alerts"] = Data(), ["incident_keys"] = Data(), ["incident_aliases"] = Data(), ["incident_notifications"] = Data(),
         ["maintenance_windows"] = Data(), ["runbook_runs"] = Data(), ["runbook_steps"] = Data(),
-        ["slo_minutes"] = Data(), ["replica_minutes"] = Data(), ["access_profiles"] = Data(), ["canaries"] = Data(),
+        ["slo_minutes"] = Data(), ["replica_minutes"] = Data(), ["scale_approvals"] = Appended("what was withdrawn stays withdrawn"), ["access_profiles"] = Data(), ["canaries"] = Data(),
         ["api_keys"] = Merged(), ["grants"] = Merged(), ["access_users"] = Merged(), ["access_version"] = Appended("versions are never given twice"),
         ["security_events"] = Appended("what was seen stays seen"), ["security_scans"] = Appended("what was seen stays seen"),
         ["review_schedule"] = Appended("evidence stays"), ["reviews"] = Appended("evidence stays"), ["compliance_reports"] = Appended("evidence stays"),

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Rag.Slo.Scaling;
 using Rag.Storage;
 using Rag.Telemetry;
 
@@ -16,14 +17,14 @@ public sealed record ChecklistLine(string Group, string Line, string Result, str
 public sealed record ChecklistReport(bool Passes, IReadOnlyList<ChecklistLine> Lines);
 
 /// <summary>The runbook's optimization checklist and scaling guidelines, each measured on all replicas.</summary>
-internal sealed class Checklist(SloReport slo, Replicas replicas, Database database, TimeProvider time)
+internal sealed class Checklist(SloReport slo, Replicas replicas, ScaleApprovals scale, Database database, TimeProvider time)
 {
     public const string Pass = "pass", Fail = "fail", Unknown = "unknown", NotApplicable = "not_applicable";
     public const double MaxCpu = 0.7, MinCpu = 0.3, MaxMemory = 0.8;
-    public const int MinReplicas = 3;
+    public const int MinReplicas = ScaleApprovals.MinReplicas;
 
     private const string Tuning = "Optimization checklist", Scaling = "Scaling guidelines";
-    private const int UpMinutes = 5, DownMinutes = 10, MaxReplicas = 20;
+    private const int UpMinutes = ScaleAdvice.UpMinutes, DownMinutes = ScaleAdvice.DownMinutes;
 
     /// <summary>Fewer events say nothing about a share.</summary>
     private const int MinEvents = 100;
@@ -35,6 +36,8 @@ internal sealed class Checklist(SloReport slo, Replicas replicas, Database datab
         var counts = await slo.CountAsync(Window, ct);
         var use = await replicas.UseSinceAsync(time.GetUtcNow() - Window, ct);
         int up = (await replicas.ListAsync(ct)).Count(r => r.Up);
+        var bounds = await scale.BoundsAsync(ct);
+        var advice = ScaleAdvice.Of(use, SloRecorder.Minute(time.GetUtcNow()), up, bounds);
         ChecklistLine[] lines =
         [
             Share(Objectives.Cache, counts, "Cache hit rate >85%", "Look with 'rag cache stats' whether entries are evicted (Caching:SizeMb) or Redis is not asked, and whether questions repeat at all."),
@@ -42,10 +45,10 @@ internal sealed class Checklist(SloReport slo, Replicas replicas, Database datab
             Cpu(use),
             Memory(use),
             Share(Objectives.Errors, counts, "Error rate <0.1%", "Look for 'Unexpected error' and 'Refused for now' in the logs, and at 'rag status' for what is down."),
-            ScaleUp(use, up),
-            ScaleDown(use, up),
+            ScaleUp(use, up, bounds, advice),
+            ScaleDown(use, up, bounds, advice),
             AtLeast(up),
-            AtMost(up),
+            AtMost(up, bounds),
         ];
         return new(lines.All(l => l.Result != Fail), lines);
     }
@@ -78,31 +81,33 @@ internal sealed class Checklist(SloReport slo, Replicas replicas, Database datab
             most < MaxMemory ? null : "Raise the limit, or lower Caching:SizeMb; restart the replica if it grows without end.");
     }
 
-    private ChecklistLine ScaleUp(IReadOnlyList<UseMinute> use, int up)
+    private ChecklistLine ScaleUp(IReadOnlyList<UseMinute> use, int up, ScaleBounds bounds, ScaleRecommendation advice)
     {
         const string Line = "Scale up when CPU >70% for 5+ minutes";
         if (Last(use, UpMinutes) is not { } last) return NothingYet(Scaling, Line);
         bool hot = last.All(m => m.CpuShare > MaxCpu);
         return new(Scaling, Line, hot ? Fail : Pass, $"{Percent(last.Min(m => m.CpuShare))} to {Percent(last.Max(m => m.CpuShare))} in {UpMinutes} minutes", hot ? "Every one of the last minutes was above 70%." : "Not every one of the last minutes was above 70%.",
-            !hot ? null : up >= MaxReplicas ? "20 replicas run: have more approved." : $"Run {up + 1} replicas.");
+            !hot ? null : up >= bounds.Max ? $"{up} replicas run: have more approved with 'rag scale approve'." : $"Run {Math.Max(up + 1, advice.Recommended)} replicas: 'rag scale recommend'.");
     }
 
-    private ChecklistLine ScaleDown(IReadOnlyList<UseMinute> use, int up)
+    private ChecklistLine ScaleDown(IReadOnlyList<UseMinute> use, int up, ScaleBounds bounds, ScaleRecommendation advice)
     {
         const string Line = "Scale down when CPU <30% for 10+ minutes";
-        if (up <= MinReplicas) return new(Scaling, Line, Pass, Count(up), "There are no more than the minimum.", null);
+        if (up <= bounds.Min) return new(Scaling, Line, Pass, Count(up), "There are no more than the minimum.", null);
         if (Last(use, DownMinutes) is not { } last) return NothingYet(Scaling, Line);
         bool idle = last.All(m => m.CpuShare < MinCpu);
         return new(Scaling, Line, idle ? Fail : Pass, $"{Percent(last.Min(m => m.CpuShare))} to {Percent(last.Max(m => m.CpuShare))} in {DownMinutes} minutes", idle ? "Every one of the last minutes was below 30%." : "Not every one of the last minutes was below 30%.",
-            idle ? $"Run {up - 1} replicas." : null);
+            idle ? $"Run {Math.Min(up - 1, advice.Recommended)} replicas: 'rag scale recommend'." : null);
     }
 
     private ChecklistLine AtLeast(int up) => !database.Shared
         ? new(Scaling, "Always maintain minimum 3 replicas", NotApplicable, "1 server", "A record in SQLite belongs to one server.", "Put the record on PostgreSQL to run several replicas.")
         : new(Scaling, "Always maintain minimum 3 replicas", up >= MinReplicas ? Pass : Fail, Count(up), $"Replicas that were seen within {Replicas.GoneSeconds} seconds.", up >= MinReplicas ? null : $"Start {MinReplicas - up} more.");
 
-    private static ChecklistLine AtMost(int up) => new(
-        Scaling, "Max 20 replicas unless approved", up <= MaxReplicas ? Pass : Fail, Count(up), $"Replicas that were seen within {Replicas.GoneSeconds} seconds.", up <= MaxReplicas ? null : "Scale back to 20, or have more approved.");
+    private static ChecklistLine AtMost(int up, ScaleBounds bounds) => new(
+        Scaling, "Max 20 replicas unless approved", up <= bounds.Max ? Pass : Fail, Count(up),
+        bounds.Max == ScaleApprovals.MaxReplicas ? $"Replicas that were seen within {Replicas.GoneSeconds} seconds." : $"{bounds.Max} are approved until {bounds.Until:yyyy-MM-dd HH:mm} UTC ({bounds.Owner}).",
+        up <= bounds.Max ? null : $"Scale back to {bounds.Max}, or have more approved with 'rag scale approve'.");
 
     /// <summary>The last so many minutes, the present one left out; null where they were not all measured.</summary>
     private IReadOnlyList<UseMinute>? Last(IReadOnlyList<UseMinute> use, int minutes)

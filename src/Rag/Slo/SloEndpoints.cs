@@ -5,6 +5,7 @@ using Rag.Access;
 using Rag.Foundation;
 using Rag.Slo.Export;
 using Rag.Slo.Export.Dashboards;
+using Rag.Slo.Scaling;
 
 namespace Rag.Slo;
 
@@ -19,6 +20,12 @@ internal static class SloEndpoints
             .WithSummary("Files for Prometheus, Alertmanager and Grafana");
         admin.MapGet("/deploy/baseline", (double? before, DeployComparer comparer, CancellationToken ct) => comparer.BaselineAsync(Before(before), ct)).WithSummary("The time before a deployment, to compare with");
         admin.MapPost("/deploy/since", (DeployBaseline baseline, DeployComparer comparer, CancellationToken ct) => comparer.SinceAsync(baseline, ct)).WithSummary("The time since a deployment began");
+        admin.MapGet("/scale", (ScaleApprovals scale, CancellationToken ct) => scale.StatusAsync(ct)).WithSummary("Replicas, their bounds, and how many the guidelines ask for");
+        admin.MapGet("/scale/approvals", (ScaleApprovals scale, CancellationToken ct) => scale.ListAsync(ct)).WithSummary("Approvals of replicas, the newest first");
+        admin.MapDelete("/scale/approvals/{id}", (string id, ScaleApprovals scale, CancellationToken ct) => scale.WithdrawAsync(id, ct)).WithSummary("End an approval before its time");
+        // Whoever scales does not approve.
+        routes.MapGroup("/admin/v1").WithTags("Operate").Needs(Role.Admin).MapPost("/scale/approvals", (ApproveScale wanted, ScaleApprovals scale, CancellationToken ct) => scale.ApproveAsync(wanted, ct))
+            .WithSummary("Let more replicas run than the guidelines allow, or at least so many, for a time");
         return routes;
     }
 

@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Rag.Foundation;
 using Rag.Maintenance.Retention;
+using Rag.Slo.Scaling;
 using Rag.Storage;
 using Rag.Storage.Leadership;
 using Rag.Telemetry;
@@ -16,11 +17,14 @@ internal static class SloModule
         services.AddSingleton<SloRecorder>();
         services.AddSingleton<IHostedService>(s => s.GetRequiredService<SloRecorder>());
         services.AddSingleton<SloReport>();
+        services.AddSingleton<ScaleApprovals>();
         services.AddSingleton<Checklist>();
         services.AddSingleton<DeployComparer>();
         services.AddSingleton(s => new LeaderJob("forget replicas", TimeSpan.FromHours(1), s.GetRequiredService<Replicas>().ForgetAsync));
         services.AddMinutes("objective-minutes", "Counts of the objectives by the minute", "slo_minutes", options);
         services.AddMinutes("replica-minutes", "What replicas used by the minute", "replica_minutes", options);
+        services.AddSingleton<IRetentionRule>(s => new TableRetention(
+            s.GetRequiredService<Database>(), s.GetRequiredService<TimeProvider>(), "scale-approvals", "Approvals of replicas", "scale_approvals", "expires_at", "expires_at", TimeSpan.FromMicroseconds(1), ScaleApprovals.Kept));
         return services;
     }
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json.Serialization;
 using Dapper;
 using Rag.Foundation;
+using Rag.Slo.Scaling;
 using Rag.Storage;
 
 namespace Rag.Slo;
@@ -34,6 +35,10 @@ public sealed record MonitoringFiles(IReadOnlyList<MonitoringFile> Files);
 [JsonSerializable(typeof(DeployBaseline))]
 [JsonSerializable(typeof(DeployFacts))]
 [JsonSerializable(typeof(DeployReport))]
+[JsonSerializable(typeof(ScaleStatus))]
+[JsonSerializable(typeof(ApproveScale))]
+[JsonSerializable(typeof(ScaleApprovalList))]
+[JsonSerializable(typeof(ScaleKept))]
 internal sealed partial class SloJson : JsonSerializerContext;
 
 /// <summary>How the service stands against its objectives, from the counts of all replicas in the record.</summary>

@@ -83,6 +83,10 @@ public static class AccessTable
         GET /admin/v1/monitoring: operator
         GET /admin/v1/deploy/baseline: operator
         POST /admin/v1/deploy/since: operator
+        GET /admin/v1/scale: operator
+        GET /admin/v1/scale/approvals: operator
+        POST /admin/v1/scale/approvals: admin
+        DELETE /admin/v1/scale/approvals/*: operator
         GET /admin/v1/doctor: operator
         POST /admin/v1/alerts: operator
         POST /admin/v1/contacts/test: operator
@@ -243,6 +247,12 @@ public static class AccessTable
         rag slo export DIR: operator
         rag checklist: operator
         rag deploy watch: operator
+        rag scale status: operator
+        rag scale recommend: operator
+        rag scale approvals: operator
+        rag scale approve --min 4 --reason matrix --for 1m: admin
+        rag scale withdraw x: operator
+        rag scale keep: operator
         rag doctor: operator
         rag incidents list: operator
         rag incidents show x: operator

@@ -5,8 +5,9 @@ namespace Rag.Testing.Kubernetes;
 /// <param name="Percent">Share of what the pods asked for, as the autoscaler saw it.</param>
 /// <param name="Before">Replicas before this look.</param>
 /// <param name="After">Replicas wanted after it.</param>
+/// <param name="Share">The same before it was cut to whole per cent, 0 to 1.</param>
 /// <param name="Starting">Pods that were not ready long enough to be measured.</param>
-public readonly record struct ScalingLook(DateTimeOffset At, int Percent, int Starting, int Before, int After)
+public readonly record struct ScalingLook(DateTimeOffset At, int Percent, double Share, int Starting, int Before, int After)
 {
     public bool Up => After > Before;
 
@@ -41,7 +42,7 @@ public static class ScalingSimulation
             var seen = pods.Select(p => end - p.Created >= startSeconds + sync ? new PodUse(p.Used.TakeLast(sync / StepSeconds).Average(), false) : new PodUse(null, true)).ToList();
             int before = wanted;
             wanted = autoscaler.Look(Begin.AddSeconds(end), wanted, seen);
-            looks.Add(new(Begin.AddSeconds(end), autoscaler.LastPercent ?? 0, seen.Count(u => u.Unready), before, wanted));
+            looks.Add(new(Begin.AddSeconds(end), autoscaler.LastPercent ?? 0, seen.Where(u => u.Cores is not null).Select(u => u.Cores!.Value).DefaultIfEmpty().Average() / coresPerPod, seen.Count(u => u.Unready), before, wanted));
             while (pods.Count < wanted) pods.Add(new(end));
             // The youngest goes first, as the ReplicaSet controller has it.
             if (pods.Count > wanted) pods.RemoveRange(wanted, pods.Count - wanted);

@@ -116,6 +116,29 @@ public sealed class AutoscalerTests
         }, iter: 400, threads: 1);
     }
 
+    [Theory]
+    [InlineData(3, 0.9)]
+    [InlineData(3, 0.69)]
+    [InlineData(8, 0.8)]
+    [InlineData(14, 1.5)]
+    public async Task A_recorded_load_scales_as_the_guidelines_say(int replicas, double peak)
+    {
+        var looks = ScalingSimulation.Run(await ScalerAsync(), Cores, ScalingCases.RecordedLoad(replicas * Cores, peak), TimeSpan.FromSeconds(ScalingCases.Recorded.Count * 5 + 900), replicas);
+        ScalingSimulation.Breaches(looks).ShouldBeEmpty();
+        // Its rush of seven minutes is one reason to grow, its spikes are none, and in the evening 3 are enough.
+        looks.Any(l => l.Up).ShouldBe(peak > 0.71);
+        looks[^1].After.ShouldBe(3);
+    }
+
+    /// <summary>'rag scale recommend' comes to the number that the autoscaler does, from the product's own figures by the minute.</summary>
+    [Fact]
+    public async Task The_product_recommends_what_the_autoscaler_does()
+    {
+        var (compared, problems) = ScalingAgreement.Compare(await ScalerAsync(), 200);
+        problems.ShouldBeEmpty();
+        compared.ShouldBeGreaterThan(300);
+    }
+
     [Fact]
     public async Task An_autoscaler_with_the_usual_values_would_not_keep_them()
     {
