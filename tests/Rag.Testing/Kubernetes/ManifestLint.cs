@@ -92,6 +92,7 @@ public static partial class ManifestLint
                 }
                 break;
             case V1Role role:
+                CheckNames(role, manifests, Say);
                 foreach (var rule in role.Rules)
                 {
                     if (rule.Verbs.Contains("*") || rule.Resources?.Contains("*") == true || rule.ApiGroups?.Contains("*") == true) Say("everything is allowed with '*'");
@@ -113,6 +114,14 @@ public static partial class ManifestLint
             case V1StatefulSet { Spec: var set } when manifests.All(m => m.Typed is not V1PodDisruptionBudget budget || !Selects(budget.Spec.Selector, set.Template.Metadata.Labels)): Say("no disruption budget"); break;
             case V1Namespace space when !(space.Metadata.Labels?.TryGetValue("pod-security.kubernetes.io/enforce", out string? level) == true && level == "restricted"): Say("pods may be anything: no pod security"); break;
         }
+    }
+
+    /// <summary>A right to something by its name is none where nothing has that name.</summary>
+    private static void CheckNames(V1Role role, IReadOnlyList<Manifest> manifests, Action<string> say)
+    {
+        foreach (var rule in role.Rules.Where(r => r.ResourceNames is { Count: > 0 }))
+            foreach (string resource in rule.Resources.Select(r => r.Split('/')[0]).Distinct())
+                foreach (string name in rule.ResourceNames.Where(n => !manifests.Any(m => m.Name == n && (m.Kind + "s").Equals(resource, StringComparison.OrdinalIgnoreCase)))) say($"there is no {name} among the {resource}");
     }
 
     /// <summary>ConfigMaps and accounts that are named are there, mounts have volumes, and services find pods and ports.</summary>

@@ -61,6 +61,7 @@ public sealed class ManifestTests
         { "    - rag.example.org\n", "    - elsewhere.example.org\n", "served without TLS" },
         { "claimName: rag-system-kept", "claimName: rag-system-keep", "no claim" },
         { "kind: Role\n  name: rag-system-operator", "kind: Role\n  name: rag-system-operators", "there is no Role" },
+        { "  resourceNames:\n  - rag-system\n", "  resourceNames:\n  - rag-systems\n", "no rag-systems among" },
         { "cpu: \"1\"", "cpu: 500m", "different shares" },
         { "RAG__Telemetry__LogFormat: json", "RAG__Telemetry__LogFormat: json\n  DATABASE_PASSWORD: hunter2", "secret in plain text" },
         { "RAG__Telemetry__LogFormat: json", "RAG__Telemetry__LogFormat: Host=db;Password=hunter22;", "looks like a password" },

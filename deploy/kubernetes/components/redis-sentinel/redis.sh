@@ -7,13 +7,14 @@ sentinels="${SENTINELS:-rag-system-sentinel}"
 sentinel_port="${SENTINEL_PORT:-26379}"
 port="${REDIS_PORT:-6379}"
 first="${REDIS_FIRST:-rag-system-redis-0.rag-system-redis}"
+first_port="${REDIS_FIRST_PORT:-$port}"
 own="${REDIS_OWN:-$(hostname).rag-system-redis}"
 password="$(cat "${REDIS_PASSWORD_FILE:-/etc/redis/password}")"
 
-primary="$(REDISCLI_AUTH="$password" redis-cli -h "$sentinels" -p "$sentinel_port" -t 2 sentinel get-master-addr-by-name rag 2>/dev/null | head -n 2 | tr '\n' ' ' || true)"
+primary="$(REDISCLI_AUTH="$password" timeout 3 redis-cli -h "$sentinels" -p "$sentinel_port" sentinel get-master-addr-by-name rag 2>/dev/null | head -n 2 | tr '\n' ' ' || true)"
 set -- $primary
-primary_host="${1:-$first}" primary_port="${2:-$port}"
-case "$primary_host" in *ERR*|*NOAUTH*|*Could*) primary_host="$first" primary_port="$port" ;; esac
+primary_host="${1:-$first}" primary_port="${2:-$first_port}"
+case "$primary_host" in *ERR*|*NOAUTH*|*Could*) primary_host="$first" primary_port="$first_port" ;; esac
 
 umask 077
 cat > "$folder/redis.conf" << END

@@ -9,13 +9,13 @@ first="${REDIS_FIRST:-rag-system-redis-0.rag-system-redis}"
 own="${SENTINEL_OWN:-$(hostname).rag-system-sentinel}"
 password="$(cat "${REDIS_PASSWORD_FILE:-/etc/redis/password}")"
 
-primary="$(REDISCLI_AUTH="$password" redis-cli -h "$sentinels" -p "$port" -t 2 sentinel get-master-addr-by-name rag 2>/dev/null | head -n 2 | tr '\n' ' ' || true)"
+primary="$(REDISCLI_AUTH="$password" timeout 3 redis-cli -h "$sentinels" -p "$port" sentinel get-master-addr-by-name rag 2>/dev/null | head -n 2 | tr '\n' ' ' || true)"
 set -- $primary
 primary_host="${1:-$first}" primary_port="${2:-$redis_port}"
 case "$primary_host" in *ERR*|*NOAUTH*|*Could*) primary_host="$first" primary_port="$redis_port" ;; esac
 # A name that nothing answers to yet would end the sentinel; its pods start side by side with those of Redis.
 tries=60
-until REDISCLI_AUTH="$password" redis-cli -h "$primary_host" -p "$primary_port" -t 2 ping 2>/dev/null | grep -q PONG; do
+until REDISCLI_AUTH="$password" timeout 3 redis-cli -h "$primary_host" -p "$primary_port" ping 2>/dev/null | grep -q PONG; do
   tries=$((tries - 1))
   [ "$tries" -gt 0 ] || { echo "no Redis answers at $primary_host:$primary_port" >&2; exit 1; }
   sleep 1
@@ -36,4 +36,4 @@ sentinel down-after-milliseconds rag ${SENTINEL_DOWN_MS:-5000}
 sentinel failover-timeout rag ${SENTINEL_FAILOVER_MS:-30000}
 sentinel parallel-syncs rag 1
 END
-exec redis-sentinel "$folder/sentinel.conf"
+exec redis-server "$folder/sentinel.conf" --sentinel
