@@ -20,6 +20,7 @@ internal static partial class KubernetesChecks
         yield return new("network", "pairs and ports that the network policies decide otherwise than is written down", Relation.AtMost, 0, NetworkAsync);
         yield return new("hpa", "breaches of the scaling guidelines by the rendered autoscaler on made and recorded loads, on virtual time", Relation.AtMost, 0, AutoscalerAsync);
         yield return new("recommend", "times at which 'rag scale recommend' and the autoscaler come to different numbers", Relation.AtMost, 0, RecommendAsync);
+        yield return new("pod", "steps that fail as account 1654, without capabilities, on a root file system that cannot be written", Relation.AtMost, 0, PodCheck.MeasureAsync);
         yield return new("redis", "values lost when the primary of three Redis with three sentinels is killed, started by the scripts of the component", Relation.AtMost, 0, RedisCheck.MeasureAsync);
         yield return new("upgrade", "failed requests while the previous release is replaced by this one under load, and put back with one command", Relation.AtMost, 0, UpgradeCheck.FailedAsync);
         yield return new("upgrade-lost", "acknowledged documents that a replica does not have after both", Relation.AtMost, 0, UpgradeCheck.LostAsync);
