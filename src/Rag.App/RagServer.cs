@@ -11,6 +11,7 @@ using Rag.Incidents;
 using Rag.Indexing;
 using Rag.Ingestion;
 using Rag.Maintenance;
+using Rag.Protocols;
 using Rag.Retrieval;
 using Rag.Runbook;
 using Rag.Security;
@@ -59,6 +60,7 @@ internal static class RagServer
             json.SerializerOptions.DefaultIgnoreCondition = System.Text.Json.Serialization.JsonIgnoreCondition.WhenWritingNull;
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, IngestionJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, AnsweringJson.Default);
+            json.SerializerOptions.TypeInfoResolverChain.Insert(0, OpenAiJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, RetrievalJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, IndexingJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, StorageJson.Default);
@@ -115,6 +117,7 @@ internal static class RagServer
         app.MapCaching();
         app.MapIngestion();
         app.MapAnswering();
+        app.MapProtocols();
         app.MapRetrieval();
         app.MapIndexing();
         app.MapTelemetry();
