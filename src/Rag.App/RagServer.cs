@@ -3,6 +3,7 @@ using Rag.Access;
 using Rag.Answering;
 using Rag.App.Pages;
 using Rag.Audit;
+using Rag.Backup;
 using Rag.Caching;
 using Rag.Compliance;
 using Rag.Diagnosis;
@@ -11,6 +12,8 @@ using Rag.Incidents;
 using Rag.Indexing;
 using Rag.Ingestion;
 using Rag.Maintenance;
+using Rag.Maintenance.Retention;
+using Rag.Maintenance.Schedules;
 using Rag.Protocols;
 using Rag.Retrieval;
 using Rag.Runbook;
@@ -46,7 +49,7 @@ internal static class RagServer
         // Commands print to standard output; what is logged must not get between.
         if (minimumLevel > LogLevel.Information) builder.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         builder.Services.AddRag(configuration);
-        if (ownsProcess) builder.Services.AddSingleton<IHostLifetime, ServerLifetime>();
+        if (ownsProcess) builder.Services.AddScheduleClock().AddSingleton<IHostLifetime, ServerLifetime>();
         else builder.Services.AddSingleton<IHostLifetime, CommandLifetime>();
         builder.Services.AddOptions<HostOptions>().Configure<ServerOptions>((host, server) => host.ShutdownTimeout = TimeSpan.FromMilliseconds(server.StopTimeoutMs));
         builder.Services.AddSingleton<RecordStart>();
@@ -68,9 +71,14 @@ internal static class RagServer
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, CachingJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, AuditJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, MaintenanceJson.Default);
+            json.SerializerOptions.TypeInfoResolverChain.Insert(0, ReadOnlyJson.Default);
+            json.SerializerOptions.TypeInfoResolverChain.Insert(0, MaintenanceRunJson.Default);
+            json.SerializerOptions.TypeInfoResolverChain.Insert(0, ScheduleJson.Default);
+            json.SerializerOptions.TypeInfoResolverChain.Insert(0, RetentionJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, SloJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, DiagnosisJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, IncidentsJson.Default);
+            json.SerializerOptions.TypeInfoResolverChain.Insert(0, BackupJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, SecurityJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, ComplianceJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, RunbookJson.Default);
@@ -124,6 +132,7 @@ internal static class RagServer
         app.MapSlo();
         app.MapDiagnosis();
         app.MapIncidents();
+        app.MapBackup();
         app.MapSecurity();
         app.MapCompliance();
         app.MapRunbook();

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text.Json;
 using Rag.Bench.Verify.Incidents;
 using Rag.Bench.Verify.Observe;
+using Rag.Bench.Verify.Preserve;
 using Rag.Bench.Verify.Production;
 using Rag.Bench.Verify.Protect;
 using Rag.Foundation;
@@ -9,7 +10,7 @@ using Rag.Foundation;
 namespace Rag.Bench.Verify;
 
 /// <summary>
-/// <c>verify [--list] [--quick] main-job|production|observe|incidents|protect[/NAME]</c>: a JSON line for each promise, exit code 1 where one does not
+/// <c>verify [--list] [--quick] main-job|production|observe|incidents|protect|preserve[/NAME]</c>: a JSON line for each promise, exit code 1 where one does not
 /// hold, 2 for wrong usage.
 /// </summary>
 internal static class Verification
@@ -23,11 +24,14 @@ internal static class Verification
         ["observe"] = ObserveChecks.All,
         ["incidents"] = Incidents,
         ["protect"] = Protect,
+        ["preserve"] = Preserve,
     };
 
     private static IEnumerable<Check> Incidents() => [.. IncidentChecks.All(), .. DoctorChecks.All()];
 
     private static IEnumerable<Check> Protect() => [.. AccessChecks.All(), .. PermissionChecks.All(), .. AuditChecks.All(), .. AttackChecks.All()];
+
+    private static IEnumerable<Check> Preserve() => [.. BackupChecks.All(), .. KeepingChecks.All()];
 
     private static IEnumerable<Check> MainJob() => [.. RetrievalChecks.All(), .. SpanChecks.All(), .. SpeedChecks.All(), .. KillChecks.All(), .. FileChecks.All()];
 

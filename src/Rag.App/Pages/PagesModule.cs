@@ -53,6 +53,7 @@ internal static class PagesModule
         pages.MapDocumentsPages();
         pages.MapDocumentPages();
         pages.MapOperatePages();
+        pages.MapMaintenancePages();
         pages.MapIncidentPages();
         pages.MapSecurityPages();
         pages.MapRunbookPages();
