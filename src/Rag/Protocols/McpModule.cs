@@ -1,7 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Microsoft.Extensions.DependencyInjection;
-using Rag.Answering;
 using Rag.Foundation;
 
 namespace Rag.Protocols;
@@ -11,7 +10,7 @@ internal static class McpModule
     public static IServiceCollection AddMcp(this IServiceCollection services)
     {
         var json = new JsonSerializerOptions(JsonSerializerDefaults.Web) { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
-        foreach (var resolver in new IJsonTypeInfoResolver[] { McpJson.Default, AnsweringJson.Default, new DefaultJsonTypeInfoResolver() }) json.TypeInfoResolverChain.Add(resolver);
+        foreach (var resolver in new IJsonTypeInfoResolver[] { McpJson.Default, new DefaultJsonTypeInfoResolver() }) json.TypeInfoResolverChain.Add(resolver);
         services.AddHttpContextAccessor();
         services.AddMcpServer(mcp =>
             {

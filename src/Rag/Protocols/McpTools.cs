@@ -26,9 +26,11 @@ internal sealed record FoundDocument(string Id, string Title, string Url, string
 /// <param name="Text">The extracted text of the current version, up to the bound.</param>
 internal sealed record FetchedDocument(string Id, string Title, string Text, string Url, IReadOnlyDictionary<string, string> Metadata);
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+/// <summary>What is not there is written as null: clients hold results against the schema, in which every member is required.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
 [JsonSerializable(typeof(FoundDocuments))]
 [JsonSerializable(typeof(FetchedDocument))]
+[JsonSerializable(typeof(Answer))]
 internal sealed partial class McpJson : JsonSerializerContext;
 
 /// <summary>
@@ -88,7 +90,7 @@ internal sealed class McpTools(
         [Description("The question, complete in itself.")] string question, [Description("The collection to answer from; 'default' when left out.")] string? collection = null, CancellationToken ct = default) => GuardAsync(async token =>
         {
             var (answer, _) = await answerer.AskAsync(new(question, collection), token);
-            var result = Result(answer.Answer, AnsweringJson.Default.Answer);
+            var result = Result(answer.Answer, McpJson.Default.Answer);
             result.Content = [new TextContentBlock { Text = Text(answer.Answer) }];
             return result;
         }, ct);

@@ -18,10 +18,11 @@ internal static class ProtocolsEndpoints
 
     public static IEndpointRouteBuilder MapProtocols(this IEndpointRouteBuilder routes)
     {
+        var (chat, embeddings) = (routes.ServiceProvider.GetRequiredService<ChatCompletions>(), routes.ServiceProvider.GetRequiredService<EmbeddingDoor>());
         var openAi = routes.MapGroup("/v1").WithTags("OpenAI").Needs(Role.Reader).WithOpenAiErrors();
-        openAi.MapPost("/chat/completions", (Delegate)((HttpContext context, ChatCompletions chat) => chat.HandleAsync(context))).WithSummary("Ask as OpenAI's clients do; the model is a collection")
+        openAi.MapPost("/chat/completions", (Delegate)((HttpContext context) => chat.HandleAsync(context))).WithSummary("Ask as OpenAI's clients do; the model is a collection")
             .Accepts<ChatRequest>("application/json").Produces<ChatCompletion>().WithMetadata(new RequestSizeLimitAttribute(MaxBodyBytes)).RequireRateLimiting(LoadClass.Questions);
-        openAi.MapPost("/embeddings", (Delegate)((HttpContext context, EmbeddingDoor door) => door.HandleAsync(context))).WithSummary("Vectors of texts by the product's own model")
+        openAi.MapPost("/embeddings", (Delegate)((HttpContext context) => embeddings.HandleAsync(context))).WithSummary("Vectors of texts by the product's own model")
             .Accepts<EmbeddingRequest>("application/json").Produces<EmbeddingResponse>().WithMetadata(new RequestSizeLimitAttribute(MaxBodyBytes)).RequireRateLimiting(LoadClass.Questions);
         openAi.MapGet("/models", ListAsync).WithSummary("Every collection that the caller may read, as a model");
         openAi.MapGet("/models/{id}", GetAsync).WithSummary("One collection as a model, or the embedding model");
