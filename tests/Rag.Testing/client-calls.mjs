@@ -65,7 +65,7 @@ const mcp = new Client({ name: 'client-calls', version: '1.0.0' });
 const headers = key ? { Authorization: `Bearer ${key}` } : {};
 await mcp.connect(new StreamableHTTPClientTransport(new URL(`${base}/mcp`), { requestInit: { headers } }));
 results.tools = (await mcp.listTools()).tools.map((t) => t.name).sort();
-const found = await mcp.callTool({ name: 'search', arguments: { query: 'herons' } });
+const found = await mcp.callTool({ name: 'search', arguments: { query: 'herons', collection } });
 results.found = JSON.parse(found.content[0].text).results;
 const fetched = await mcp.callTool({ name: 'fetch', arguments: { id: results.found[0].id } });
 results.fetched = JSON.parse(fetched.content[0].text);
