@@ -1,6 +1,8 @@
 using Microsoft.Extensions.Caching.Hybrid;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Rag.Answering.Generation;
+using Rag.Answering.Verification;
 using Rag.Caching;
 using Rag.Foundation;
 using Rag.Indexing;
@@ -14,7 +16,11 @@ internal static class AnsweringModule
         services.AddSingleton<AnsweringMetrics>();
         services.AddSingleton<IHybridCacheSerializer<RenderedAnswer>, RenderedAnswerFormat>();
         services.AddSingleton<IHybridCacheSerializer<EvidenceReading>, EvidenceReadingFormat>();
+        services.AddSingleton<IHybridCacheSerializer<ModelAnswer>, ModelAnswerFormat>();
         services.AddSection<AnsweringOptions>(sections);
+        services.AddSingleton<ClaimVerifier>();
+        services.AddSingleton<Generator>();
+        services.AddSingleton<QuestionRewriter>();
         services.AddSingleton<ProvenanceSpool>();
         services.AddSingleton<Provenance>();
         services.AddSingleton<IHostedService>(s => s.GetRequiredService<Provenance>());
