@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 using Rag.Bench.Verify.Incidents;
+using Rag.Bench.Verify.Models;
 using Rag.Bench.Verify.Observe;
 using Rag.Bench.Verify.Production;
 using Rag.Bench.Verify.Protect;

@@ -137,7 +137,7 @@ internal sealed class Answerer(ISearchIndex index, IIndexer indexer, Retriever r
         var record = new AnswerRecord(
             Ids.New(time), asked.Question, asked.Collection.Id, asked.Collection.Name, asked.Collection.Language,
             selection.Abstained ? Answer.Abstained : Answer.Answered, found.Mode.ToString().ToLowerInvariant(), lexicalOnly,
-            ExtractiveAnswerer.Version, found.Position, found.Degraded ?? rewriting?.Degraded, Math.Round(selection.Strength, 4), time.Microseconds(),
+            ExtractiveAnswerer.Version, found.Position, Reasons(found.Degraded, rewriting?.Degraded), Math.Round(selection.Strength, 4), time.Microseconds(),
             terms.ConvertAll(t => new RecordedTerm(t.Text, t.Idf)), evidence.ConvertAll(RecordedEvidence.From), selection.Units.Select(u => new RecordedChoice(u.Evidence, u.Unit)).ToList(), asked.Scope.Groups,
             rewriting is null ? null : new(GenerationOptions.Extractive, RewrittenQuestion: rewriting.By is null ? null : question, RewrittenBy: rewriting.By, RewritePromptSha256: rewriting.PromptSha256));
         if (generator.Configured && evidence.Count > 0) (record, hit) = await GenerateAsync(asked, before, record, evidence, selection, Left(began), ct);
@@ -172,7 +172,7 @@ internal sealed class Answerer(ISearchIndex index, IIndexer indexer, Retriever r
         {
             Outcome = made.Sentences.Count == 0 ? Answer.Abstained : Answer.Answered,
             Answerer = made.Answerer,
-            DegradedReason = record.DegradedReason ?? made.Degraded,
+            DegradedReason = Reasons(record.DegradedReason, made.Degraded),
             Choices = [.. numbers.Units.Select(u => new RecordedChoice(u.Evidence, u.Unit))],
             Generation = (record.Generation ?? new(made.Mode)) with
             {
@@ -217,6 +217,8 @@ internal sealed class Answerer(ISearchIndex index, IIndexer indexer, Retriever r
 
     private static string FilterKey(IReadOnlyDictionary<string, string>? filter) =>
         filter is null ? "" : string.Join('\n', filter.OrderBy(f => f.Key, StringComparer.Ordinal).Select(f => $"{f.Key}={f.Value}"));
+
+    private static string? Reasons(string? one, string? other) => one is null || other is null || one == other ? one ?? other : $"{one} {other}";
 
     private static string HistoryKey(IReadOnlyList<AskTurn> history) => LayeredCache.Key([.. history.SelectMany(t => new[] { t.Question, t.Answer ?? "" })]);
 }

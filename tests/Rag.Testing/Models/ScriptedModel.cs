@@ -47,9 +47,11 @@ public sealed class ScriptedModel : IAsyncDisposable
 {
     public const string Name = "scripted";
 
+    private static readonly TimeSpan BeforeCut = TimeSpan.FromMilliseconds(50);
+
     private readonly WebApplication _app;
     private readonly CancellationTokenSource _stop = new();
-    private int _calls;
+    private int _calls, _disposed;
 
     private ScriptedModel(WebApplication app) => _app = app;
 
@@ -87,6 +89,8 @@ public sealed class ScriptedModel : IAsyncDisposable
         var settings = new Dictionary<string, string?>
         {
             ["Generation:Provider"] = "openai", ["Generation:Endpoint"] = Endpoint, ["Generation:Model"] = Name, ["Generation:Mode"] = mode, ["Generation:ApiKey"] = "secret-key",
+            // On a busy machine the first call of a process takes its time; tests of the times set their own.
+            ["Generation:FirstTokenMs"] = "8000", ["Generation:StallMs"] = "8000",
         };
         foreach (var (key, value) in more) settings["Generation:" + key] = value;
         return settings;
@@ -94,6 +98,7 @@ public sealed class ScriptedModel : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _disposed, 1) == 1) return;
         await _stop.CancelAsync();
         await _app.DisposeAsync();
         _stop.Dispose();
@@ -176,7 +181,9 @@ public sealed class ScriptedModel : IAsyncDisposable
         switch (reply.Ending)
         {
             case Ending.Cut:
+                // What was sent is there before the connection breaks, which would take it along.
                 await context.Response.Body.FlushAsync(ct);
+                await Task.Delay(BeforeCut, ct);
                 context.Abort();
                 break;
             case Ending.Stall:

@@ -99,7 +99,7 @@ internal sealed class GenerationOptions : IValidatedOptions
             yield return new("Generation:ContextTokens", $"is {ContextTokens}", "set it to the model's context (1024–1000000)");
         if (MaxOutputTokens is < 16 or > 16_384)
             yield return new("Generation:MaxOutputTokens", $"is {MaxOutputTokens}", "set it to 16–16384");
-        else if (MaxOutputTokens > ContextTokens / 2)
+        else if (ContextTokens >= 1_024 && MaxOutputTokens > ContextTokens / 2)
             yield return new("Generation:MaxOutputTokens", $"is {MaxOutputTokens}, more than half of Generation:ContextTokens", "leave the passages at least half of the context");
         if (Chunks is < 1 or > 50)
             yield return new("Generation:Chunks", $"is {Chunks}", "set it to 1–50");

@@ -9,7 +9,7 @@ namespace Rag.Inference.Generation;
 /// </summary>
 internal sealed class LanguageModelWatch(LanguageModel model, GenerationOptions options, TimeProvider time) : BackgroundService
 {
-    private static readonly ModelRequest Word = new("You are a health check.", "Reply with the word OK.", null, null, 16);
+    public static readonly ModelRequest Word = new("You are a health check.", "Reply with the word OK.", null, null, 16);
 
     protected override async Task ExecuteAsync(CancellationToken stop)
     {

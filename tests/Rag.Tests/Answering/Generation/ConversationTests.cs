@@ -105,7 +105,7 @@ public sealed class ConversationTests
 
     private static async Task<Answer> AskAsync(TestService service, string question, params AskTurn[] history)
     {
-        var (rendered, cached) = await service.Get<Answerer>().AskAsync(new(question, History: history), Cancel);
+        var (rendered, cached) = await service.Get<Answerer>().AskAsync(new(question, Options: new("lexical"), History: history), Cancel);
         return cached ? rendered.Answer with { Cached = true } : rendered.Answer;
     }
 }

@@ -44,7 +44,7 @@ public abstract class GenerationTests(Engine engine)
         await using var model = await ScriptedModel.StartAsync();
         await using var service = await StartAsync(model, "select");
         model.Script = call => ModelReply.Units(Number(call, "red pump"), Number(call, "blue pump"), Number(call, "9093"));
-        var answer = await service.AskAsync(Question);
+        var answer = await AskAsync(service);
         answer.Sentences.Select(s => s.Text).ShouldBe(["The red pump stands in hall 7.", "The blue pump stands in hall 3.", "Service | Port", "Alertmanager | 9093"]);
         await ShouldBeVerbatimAsync(service, answer);
         (answer.Degraded, answer.Answerer, answer.Generation!.Mode, answer.Generation.Model).ShouldBe((false, "select-1", "select", ScriptedModel.Name));
@@ -64,7 +64,7 @@ public abstract class GenerationTests(Engine engine)
         {
             await using var service = await StartAsync(model, mode);
             model.Script = _ => reply.Length == 0 ? new([], Ending.Done) : ModelReply.Tokens(reply);
-            var answer = await service.AskAsync(Question);
+            var answer = await AskAsync(service);
             if (reply == "NO ANSWER" && mode == "compose")
             {
                 (answer.Outcome, answer.Degraded).ShouldBe((Answer.Abstained, false));
@@ -84,9 +84,9 @@ public abstract class GenerationTests(Engine engine)
         await using var model = await ScriptedModel.StartAsync();
         await using var service = await StartAsync(model, "select");
         model.Script = _ => ModelReply.Units();
-        var answer = await service.AskAsync(Question);
+        var answer = await AskAsync(service);
         (answer.Outcome, answer.Text, answer.Degraded, answer.Generation!.Mode).ShouldBe((Answer.Abstained, Answer.AbstainedText, false, "select"));
-        (await service.AskAsync(Question)).Cached.ShouldBeTrue();
+        (await AskAsync(service)).Cached.ShouldBeTrue();
     }
 
     [Fact]
@@ -96,7 +96,7 @@ public abstract class GenerationTests(Engine engine)
         await using var service = await StartAsync(model, "compose");
         model.Script = call => ModelReply.Tokens(
             $"The blue pump stands in hall 3 [{Number(call, "blue pump")}]. The red pump stands in hall 8 [{Number(call, "red pump")}]. The red pump stands in hall 7 [{Number(call, "red pump")}]. All pumps were made in Ghent.");
-        var answer = await service.AskAsync(Question);
+        var answer = await AskAsync(service);
         answer.Text.ShouldContain("The blue pump stands in hall 3.");
         answer.Text.ShouldNotContain("hall 8");
         answer.Text.ShouldNotContain("Ghent");
@@ -116,13 +116,13 @@ public abstract class GenerationTests(Engine engine)
         await using var service = await StartAsync(model, "compose");
         await using var without = await TestService.StartAsync(engine: engine);
         await without.PutAsync("manual.md", Manual);
-        var extracted = await without.AskAsync(Question);
+        var extracted = await AskAsync(without);
         model.Script = call => ModelReply.Tokens("The blue pump was sold in 1987 [3]. It never stood in any hall [2].");
-        var answer = await service.AskAsync(Question);
+        var answer = await AskAsync(service);
         answer.Sentences.ShouldBe(extracted.Sentences);
         (answer.Degraded, answer.Generation!.Withheld).ShouldBe((true, 2));
         // What is less than it could be is not kept.
-        (await service.AskAsync(Question)).Cached.ShouldBeFalse();
+        (await AskAsync(service)).Cached.ShouldBeFalse();
     }
 
     public static TheoryData<string> Failures => new("gone", "late", "stall", "cut", "silent", "429", "500", "401", "endless", "html", "slow");
@@ -148,7 +148,7 @@ public abstract class GenerationTests(Engine engine)
             };
             if (what == "gone") await model.DisposeAsync();
             long started = Stopwatch.GetTimestamp();
-            var answer = await service.AskAsync(Question);
+            var answer = await AskAsync(service);
             Stopwatch.GetElapsedTime(started).ShouldBeLessThan(TimeSpan.FromSeconds(4));
             (answer.Outcome, answer.Degraded).ShouldBe((Answer.Answered, true), what);
             answer.DegradedReason!.ShouldStartWith("The language model ");
@@ -173,7 +173,7 @@ public abstract class GenerationTests(Engine engine)
                 ? new(["{\"units\":[" + Number(call, "red pump") + ", ", Number(call, "blue pump") + "]}"]) { Gate = gate.Task }
                 : new([$"The red pump stands in hall 7 [{Number(call, "red pump")}]. The blue pump ", $"stands in hall 3 [{Number(call, "blue pump")}]."]) { Gate = gate.Task };
             var stream = new AnswerStream();
-            var asking = service.Get<Answerer>().AskAsync(new(Question), Cancel, stream).AsTask();
+            var asking = service.Get<Answerer>().AskAsync(new(Question, Options: new("lexical")), Cancel, stream).AsTask();
             await using var sentences = stream.ReadAllAsync(Cancel).GetAsyncEnumerator(Cancel);
             (await sentences.MoveNextAsync()).ShouldBeTrue();
             sentences.Current.Sentence.Text.ShouldBe("The red pump stands in hall 7.");
@@ -192,11 +192,11 @@ public abstract class GenerationTests(Engine engine)
         await using var model = await ScriptedModel.StartAsync();
         await using var service = await StartAsync(model, "compose");
         for (int i = 0; i < 14; i++) await service.PutAsync($"pump{i}.txt", $"The blue pump of kind {i} stands in hall {i + 20}.");
-        var answers = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => service.AskAsync(Question)));
+        var answers = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => AskAsync(service)));
         answers.Select(a => a.Id).Distinct().ShouldHaveSingleItem();
         model.Calls.Count.ShouldBe(1);
         await service.PutAsync("birds.txt", "Herons wait for fish.");
-        var again = await service.AskAsync(Question);
+        var again = await AskAsync(service);
         model.Calls.Count.ShouldBe(1);
         (again.Cached, again.CacheLayer, again.Text).ShouldBe((true, CacheLayer.Evidence, answers[0].Text));
         again.Id.ShouldNotBe(answers[0].Id);
@@ -211,7 +211,7 @@ public abstract class GenerationTests(Engine engine)
         foreach (string mode in new[] { "select", "compose" })
         {
             await using var service = await StartAsync(model, mode);
-            var answer = await service.AskAsync(Question);
+            var answer = await AskAsync(service);
             int calls = model.Calls.Count;
             var shown = await service.Get<AnswerReplay>().ShowAsync(answer.Id, Cancel);
             (shown.Text, shown.Generation).ShouldBe((answer.Text, answer.Generation));
@@ -230,7 +230,7 @@ public abstract class GenerationTests(Engine engine)
     {
         await using var model = await ScriptedModel.StartAsync();
         await using var service = await StartAsync(model, "select");
-        var answer = await service.AskAsync(Question);
+        var answer = await AskAsync(service);
         await ChangeRecordAsync(service, answer.Id, body => body.Replace($"\"prompt_sha256\":\"{answer.Generation!.PromptSha256}\"", $"\"prompt_sha256\":\"{new string('0', 64)}\""));
         var replay = await service.Get<AnswerReplay>().ReplayAsync(answer.Id, Cancel);
         (replay.Same, replay.Difference).ShouldBe((false, "the same evidence makes another prompt."));
@@ -242,7 +242,7 @@ public abstract class GenerationTests(Engine engine)
         await using var model = await ScriptedModel.StartAsync();
         await using var service = await StartAsync(model, "compose");
         model.Script = call => ModelReply.Tokens($"The blue pump stands in hall 3 [{Number(call, "blue pump")}].");
-        var answer = await service.AskAsync("which hall?");
+        var answer = await AskAsync(service, "which hall?");
         answer.Sentences[0].Kind.ShouldBe(AnswerSentence.Composed);
         string body = await BodyAsync(service, answer.Id);
         body.ShouldNotContain("blue pump");
@@ -259,13 +259,13 @@ public abstract class GenerationTests(Engine engine)
         await using var model = await ScriptedModel.StartAsync();
         await using var service = await StartAsync(model, "select");
         await service.PutAsync("secret.txt", "The blue pump stands on a mine of silver.", groups: ["board"]);
-        await As(Reader(), () => service.AskAsync(Question));
+        await As(Reader(), () => AskAsync(service));
         model.Calls.ShouldHaveSingleItem().Body.ShouldNotContain("silver");
-        var board = await As(Reader("board"), () => service.AskAsync(Question));
+        var board = await As(Reader("board"), () => AskAsync(service));
         model.Calls.Count.ShouldBe(2);
         model.Calls.Last().Body.ShouldContain("silver");
         // And the other way round: what was made for them is for nobody else.
-        var other = await As(Reader(), () => service.AskAsync(Question));
+        var other = await As(Reader(), () => AskAsync(service));
         other.Text.ShouldNotContain("silver");
         other.Id.ShouldNotBe(board.Id);
     }
@@ -285,7 +285,7 @@ public abstract class GenerationTests(Engine engine)
             var stream = new AnswerStream();
             var (answer, left) = await As(Reader(), async () =>
             {
-                var asking = service.Get<Answerer>().AskAsync(new(Question), Cancel, stream).AsTask();
+                var asking = service.Get<Answerer>().AskAsync(new(Question, Options: new("lexical")), Cancel, stream).AsTask();
                 await using var sentences = stream.ReadAllAsync(Cancel).GetAsyncEnumerator(Cancel);
                 (await sentences.MoveNextAsync()).ShouldBeTrue();
                 await PermitAsync(service, id, "board");
@@ -310,20 +310,20 @@ public abstract class GenerationTests(Engine engine)
         model.Script = call => new(["{\"units\":[" + Number(call, "red pump") + ", "], Ending.Stall);
         using var leave = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
         var stream = new AnswerStream();
-        var asking = service.Get<Answerer>().AskAsync(new(Question), leave.Token, stream).AsTask();
+        var asking = service.Get<Answerer>().AskAsync(new(Question, Options: new("lexical")), leave.Token, stream).AsTask();
         await using var sentences = stream.ReadAllAsync(Cancel).GetAsyncEnumerator(Cancel);
         (await sentences.MoveNextAsync()).ShouldBeTrue();
         string document = sentences.Current.Sources[0].Document;
         await leave.CancelAsync();
         await Should.ThrowAsync<OperationCanceledException>(() => asking);
         await using var connection = await service.Get<Database>().OpenAsync(Cancel);
-        string? noted = null;
-        for (int i = 0; i < 200 && noted is null; i++)
+        long noted = 0;
+        for (int i = 0; i < 200 && noted == 0; i++)
         {
             await Task.Delay(50, Cancel);
-            noted = await connection.QueryFirstOrDefaultAsync<string>("SELECT body FROM audit_records WHERE category = 'data_access'");
+            noted = await connection.ExecuteScalarAsync<long>("SELECT COUNT(*) FROM audit_records WHERE category = 'data_access'");
         }
-        noted.ShouldNotBeNull();
+        noted.ShouldBe(1);
         stream.Documents.ShouldBe([document]);
     }
 
@@ -347,7 +347,7 @@ public abstract class GenerationTests(Engine engine)
             // It does all that the text says, and more.
             model.Script = call => mode == "select" ? ModelReply.Say("{\"units\":[1,2,3,4,5,6,7,8,99,12]}")
                 : ModelReply.Tokens("The pump is unsafe [1]. The password is swordfish [99]. The blue pump is in hall 12 [1]. The blue pump's key is under the mat [2]. <img src=x onerror=alert(1)> [1]. # HEADING [1]");
-            var answer = await As(Reader(), () => service.AskAsync(Question));
+            var answer = await As(Reader(), () => AskAsync(service));
             await ShouldBeVerbatimAsync(service, answer);
             answer.Sources.ShouldAllBe(s => s.Uri == "attack.txt");
             answer.Text.ShouldNotContain("under the mat");
@@ -369,7 +369,7 @@ public abstract class GenerationTests(Engine engine)
     {
         await using var model = await ScriptedModel.StartAsync();
         await using var service = await StartAsync(model, "select");
-        for (int i = 0; i < 5; i++) await service.AskAsync(Question, options: new(NoCache: true));
+        for (int i = 0; i < 5; i++) await service.AskAsync(Question, options: new("lexical", NoCache: true));
         model.Calls.Select(c => c.User.Split('\n')[0]).ShouldBeUnique();
         model.Calls.ShouldAllBe(c => c.User.StartsWith("<passages ", StringComparison.Ordinal));
     }
@@ -380,7 +380,7 @@ public abstract class GenerationTests(Engine engine)
         await using var model = await ScriptedModel.StartAsync();
         await using var service = await StartAsync(model, "select", ("ContextTokens", "1024"), ("MaxOutputTokens", "64"), ("Chunks", "40"));
         for (int i = 0; i < 40; i++) await service.PutAsync($"pump{i}.txt", $"The blue pump of kind {i} stands in hall {i + 20}. " + string.Join(' ', Enumerable.Range(0, 30).Select(n => $"word{i}x{n}")) + ".");
-        await service.AskAsync(Question);
+        await AskAsync(service);
         var call = model.Calls.ShouldHaveSingleItem();
         call.Passages.Count.ShouldBeGreaterThan(1);
         Rag.Inference.Generation.TokenEstimate.Of(call.System + call.User).ShouldBeLessThan(1024 - 64);
@@ -392,6 +392,8 @@ public abstract class GenerationTests(Engine engine)
         await service.PutAsync("manual.md", Manual);
         return service;
     }
+
+    private static Task<Answer> AskAsync(TestService service, string question = Question) => service.AskAsync(question, options: new("lexical"));
 
     private static int Number(ModelCall call, string words) => call.Passages.First(p => p.Text.Contains(words, StringComparison.Ordinal)).Number;
 
