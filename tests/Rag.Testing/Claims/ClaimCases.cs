@@ -10,7 +10,7 @@ public sealed class ClaimCases(ClaimSource source, int seed, bool heldOut)
     {
         var random = new Random(seed);
         var byKind = TrueClaims.Kinds.ToDictionary(k => k, _ => new List<ClaimCase>());
-        foreach (var sentence in Shuffled(source.Sentences, random))
+        foreach (var sentence in Mixed(source.Sentences, s => s.Source, random))
             foreach (var claim in TrueClaims.Of(sentence))
                 if (byKind[claim.Kind].Count < perKind) byKind[claim.Kind].Add(claim);
         foreach (var question in Shuffled(source.Questions, random))
@@ -23,7 +23,7 @@ public sealed class ClaimCases(ClaimSource source, int seed, bool heldOut)
     {
         var random = new Random(seed + 1);
         var edits = new FalseClaims(seed + 2, heldOut, source.Sentences);
-        var claims = Shuffled(source.Sentences.SelectMany(TrueClaims.Of).Concat(source.Questions.Select(TrueClaims.Of).OfType<ClaimCase>()).ToList(), random);
+        var claims = Mixed(source.Sentences.SelectMany(TrueClaims.Of).Concat(source.Questions.Select(TrueClaims.Of).OfType<ClaimCase>()).ToList(), c => $"{c.Source}/{c.Kind}", random);
         var made = new List<ClaimCase>();
         foreach (string kind in FalseClaims.Kinds)
         {
@@ -40,6 +40,10 @@ public sealed class ClaimCases(ClaimSource source, int seed, bool heldOut)
         }
         return made;
     }
+
+    /// <summary>In turn from each group, as long as it lasts.</summary>
+    private static List<T> Mixed<T>(IReadOnlyList<T> list, Func<T, string> group, Random random) =>
+        [.. list.GroupBy(group).OrderBy(g => g.Key, StringComparer.Ordinal).SelectMany(g => Shuffled([.. g], random).Select((item, at) => (item, at))).OrderBy(i => i.at).Select(i => i.item)];
 
     private static List<T> Shuffled<T>(IReadOnlyList<T> list, Random random)
     {

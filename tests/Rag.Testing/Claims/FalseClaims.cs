@@ -72,7 +72,7 @@ public sealed partial class FalseClaims(int seed, bool heldOut, IReadOnlyList<So
 
     /// <summary>No word of one is a form of a word of the other: Norman is no other name than Normans.</summary>
     private static bool Differs(string name, string text) =>
-        !NoName().IsMatch(name) && !WordOf().Matches(name).Any(a => WordOf().Matches(text).Any(b => string.Equals(Head(a.Value), Head(b.Value), StringComparison.OrdinalIgnoreCase)));
+        !NoName().IsMatch(name) && !WordOf().Matches(name).Any(a => WordOf().Matches(text).Any(b => a.Value.StartsWith(Head(b.Value), StringComparison.OrdinalIgnoreCase) || b.Value.StartsWith(Head(a.Value), StringComparison.OrdinalIgnoreCase)));
 
     private static string Head(string word) => word.Length > 4 ? word[..4] : word;
 
@@ -169,7 +169,7 @@ public sealed partial class FalseClaims(int seed, bool heldOut, IReadOnlyList<So
     private static readonly (string From, string To)[] ComparisonsOpen =
     [
         ("more than", "less than"), ("less than", "more than"), ("at least", "at most"), ("at most", "at least"), ("before", "after"), ("after", "before"), ("higher", "lower"), ("lower", "higher"), ("larger", "smaller"), ("first", "last"), ("largest", "smallest"),
-        ("increased", "decreased"), ("increase", "decrease"), ("all", "some"), ("may", "must"), (@"over(?= \d)", "under"), ("always", "sometimes"), ("greater", "smaller"), ("most", "least"),
+        ("increased", "decreased"), ("increase", "decrease"), (@"(?<!\b(?:at|after|almost|nearly|above|not|first of) )all(?! of a sudden)", "some"), ("may", "must"), (@"over(?= \d)", "under"), ("always", "sometimes"), ("greater", "smaller"), ("most", "least"),
     ];
 
     private static readonly (string From, string To)[] ComparisonsHeldOut =
@@ -178,13 +178,13 @@ public sealed partial class FalseClaims(int seed, bool heldOut, IReadOnlyList<So
         ("oldest", "youngest"), ("decreased", "increased"), ("rose", "fell"), ("longer", "shorter"), ("older", "younger"), ("some", "all"), ("many", "few"), ("can", "must"), ("should", "must"), (@"up to(?= \d)", "at least"), ("maximum", "minimum"), ("minimum", "maximum"), ("better", "worse"), ("only", "also"), ("usually", "always"), ("faster", "slower"),
     ];
 
-    [GeneratedRegex(@"(?<![\w.,:/#-])\d[\d,]*(?:\.\d+)?(?![\w:/-]|[.,]\d)|\b(?:two|three|four|five|six|seven|eight|nine|ten|twelve|twenty|thirty|forty|fifty|Two|Three|Four|Five|Six|Seven|Eight|Nine|Ten|Twelve)\b(?!-)")]
+    [GeneratedRegex(@"(?<![\w.,:/#-])\d[\d,]*(?:\.\d+)?(?![\w:/-]|[.,]\d)(?<!,)|\b(?:two|three|four|five|six|seven|eight|nine|ten|twelve|twenty|thirty|forty|fifty|Two|Three|Four|Five|Six|Seven|Eight|Nine|Ten|Twelve)\b(?!-)")]
     private static partial Regex AnyNumber();
 
     [GeneratedRegex(@"(?<=[a-z,;:] )[A-Z][a-z][\w'’-]*(?:(?: of| the| de| von)? [A-Z][\w'’-]*)*")]
     private static partial Regex Name();
 
-    [GeneratedRegex(@"^(?:I|The|A|An|January|February|March|April|May|June|July|August|September|October|November|December|Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday|Note|See|If|It|This|You|In|For|When|Then|While|However|Not)\b")]
+    [GeneratedRegex(@"^(?:I|The|A|An|January|February|March|April|May|June|July|August|September|October|November|December|Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday|Note|See|If|It|This|You|In|For|When|Then|While|However|Not|They|He|She|We|These|Those|That|Another|Other|Such|One|There|On|At|By|From|With|As|After|Before|During|Since|To|Of|And|Or|But|Some|Many|Most|All|Each|Both|What|Which|Who|Where|How|Why|Is|Are|Was|No|Use|Using)\b")]
     private static partial Regex NoName();
 
     [GeneratedRegex(@"\w+")]

@@ -16,7 +16,7 @@ public static partial class TrueClaims
         if (Reorder(s.Text) is { } reordered) yield return Make("reordered", s, reordered);
         if (Resolve(s) is { } resolved) yield return Make("pronoun", s, resolved);
         if (Rewrite(s.Text) is { } rewritten) yield return Make("rewritten", s, rewritten);
-        if (s.After.Count > 0 && s.After[0].EndsWith('.') && s.Text.Length + s.After[0].Length < 400 && char.IsUpper(s.After[0][0]) && !s.Text.Contains('"') && !s.After[0].Contains('"'))
+        if (s.After.Count > 0 && s.After[0].EndsWith('.') && s.Text.Length + s.After[0].Length < 400 && LowerFirst().IsMatch(s.After[0]) && !s.Text.Contains('"') && !s.After[0].Contains('"'))
             yield return new("joined", "", $"{s.Text[..^1]}, and {Lowered(s.After[0])}", [string.Join(' ', [.. s.Before, s.Text]), string.Join(' ', s.After)], true, s.Source);
     }
 

@@ -62,7 +62,8 @@ internal sealed class ClaimVerifier(Embedder? embedder)
         var source = new CitedText(cited, lexicon);
         var alignment = Alignment.Of(words, source);
         var (coverage, loose) = Coverage(words, alignment);
-        if (new StrictChecks(words, source, alignment).Run() is { } wrong) return new(new(false, wrong, Math.Min(coverage, 0.5)), coverage, "", "");
+        var difference = Difference.Of(words, source);
+        if ((new StrictChecks(words, source, alignment).Run() ?? new DifferenceChecks(words, source, difference).Run()) is { } wrong) return new(new(false, wrong, Math.Min(coverage, 0.5)), coverage, "", "");
         if (coverage >= 0.999) return new(new(true, "", 1), coverage, "", "");
         return new(null, coverage, Touched(words, source, alignment, cited), loose);
     }

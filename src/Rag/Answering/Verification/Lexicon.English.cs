@@ -4,6 +4,7 @@ internal sealed partial class Lexicon
 {
     private const string EnglishOperators = """
         Not: 不, 没, 無, 无, 未, な い, ま せ ん, not, n't, no, never, none, nobody, nothing, nowhere, neither, nor, without, cannot, no longer, not any, fails to, failed to, fail to, failing to, unable, lacks, lacked, lacking, lack, hardly, scarcely, barely;
+        NotOnly: not only, not just, not merely, not simply, n't only, n't just, n't merely, n't simply;
         Except: except, except for, unless, other than, apart from, excluding, with the exception of, but not;
         Possible: may, might, could, possibly, perhaps, maybe, probably, likely, allegedly, reportedly, supposedly, potentially, presumably, is said to, are said to, was said to;
         Can: can; Should: should, ought to; Must: must, has to, have to, had to, needs to, need to;

@@ -7,7 +7,7 @@ namespace Rag.Answering.Verification;
 internal static class Operators
 {
     /// <summary>A claim that has it needs it in the source too.</summary>
-    public static bool MustBeInSource(Operator op) => op is Operator.Not or Operator.Except or Operator.Must or Operator.MoreThan or Operator.AtLeast
+    public static bool MustBeInSource(Operator op) => op is Operator.Not or Operator.NotOnly or Operator.Except or Operator.Must or Operator.MoreThan or Operator.AtLeast
         or Operator.LessThan or Operator.AtMost or Operator.Before or Operator.After or Operator.Since or Operator.Until or Operator.All or Operator.Most or Operator.Only or Operator.Few;
 
     /// <summary>A source that has it beside words of the claim needs it in the claim too.</summary>

@@ -24,6 +24,7 @@ internal sealed class StrictChecks(IReadOnlyList<Token> claim, CitedText source,
         for (int i = 0; i < claim.Count; i++)
         {
             var token = claim[i];
+            if (token.Kind == TokenKind.Number && alignment[i] >= 0 && Taken(i)) return $"the source has {token.Text} only once";
             if (alignment[i] >= 0) continue;
             if (token.Kind == TokenKind.Number) return $"the number {token.Text} is not in the source";
             if (token.Kind == TokenKind.Date && !DateFromParts(token.Date)) return $"the date {Show(token)} is not in the source";
@@ -31,6 +32,14 @@ internal sealed class StrictChecks(IReadOnlyList<Token> claim, CitedText source,
             if (token.Kind == TokenKind.Name && !IsInitial(i)) return $"the name {token.Text} is not in the source";
         }
         return null;
+    }
+
+    /// <summary>Another number of the claim stands at this place already.</summary>
+    private bool Taken(int index)
+    {
+        for (int i = 0; i < index; i++)
+            if (alignment[i] == alignment[index] && claim[i].Kind == TokenKind.Number) return true;
+        return false;
     }
 
     /// <summary>"In December 2012", where the source says "last December" in an article of 2012.</summary>
@@ -247,20 +256,8 @@ internal sealed class StrictChecks(IReadOnlyList<Token> claim, CitedText source,
     /// <summary>The operators in whose scope a word is, a little wider than they reach.</summary>
     private static IEnumerable<int> OperatorsOver(IReadOnlyList<Token> tokens, int word)
     {
-        int content = 0;
-        for (int i = word - 1; i >= 0 && content <= Reach && word - i <= 12; i--)
-        {
-            if (tokens[i].Sentence != tokens[word].Sentence) break;
-            if (tokens[i].Kind == TokenKind.Operator && (tokens[i].Clause == tokens[word].Clause || content == 0)) yield return i;
-            if (tokens[i].IsContent) content++;
-        }
-        content = 0;
-        for (int i = word + 1; i < tokens.Count && content == 0 && i - word <= 4; i++)
-        {
-            if (tokens[i].Sentence != tokens[word].Sentence) break;
-            if (tokens[i].Kind == TokenKind.Operator) yield return i;
-            if (tokens[i].IsContent) content++;
-        }
+        for (int i = Math.Max(0, word - 12); i < tokens.Count && i <= word + 6; i++)
+            if (tokens[i].Kind == TokenKind.Operator && tokens[i].Sentence == tokens[word].Sentence && Scope(tokens, i, Reach + 1).Contains(word)) yield return i;
     }
 
     /// <summary>The claim has the opposite of what the source has in its place.</summary>

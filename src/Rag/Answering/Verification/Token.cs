@@ -19,7 +19,7 @@ internal enum TokenKind : byte
 internal enum Operator : byte
 {
     None,
-    Not, Except,
+    Not, NotOnly, Except,
     Possible, Can, Should, Must,
     MoreThan, AtLeast, LessThan, AtMost, Almost, About,
     Before, After, Since, Until,

@@ -125,7 +125,7 @@ internal static class TokenReader
         if (token.Key == "may" && next?.Kind == TokenKind.Number) return true;
         if (op == Operator.Not && words.Length == 1)
         {
-            if (next is { Key: "only" or "merely" or "just" or "simply" or "least" }) return true;
+            if (next is { Key: "least" }) return true;
             if (token.Key == "no" && next is { Text: "." } && at + 2 < tokens.Count && tokens[at + 2].Kind == TokenKind.Number) return true;
             if (token.Key == "no" && next is null or { Kind: TokenKind.Boundary, Text: "," } && token.First) return true;
             if (at > 0 && tokens[at - 1].Key == "or" && at > 1 && tokens[at - 2].Key == "whether") return true;
