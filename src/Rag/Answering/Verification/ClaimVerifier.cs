@@ -1,0 +1,116 @@
+using System.Numerics.Tensors;
+using Rag.Inference;
+
+namespace Rag.Answering.Verification;
+
+/// <summary>
+/// Says whether the spans that a claim cites say it. Lexical first: the claim's words are aligned with the spans, what turns the
+/// truth is checked strictly, and the rest must be covered. A model of sentences, where there is one, decides how much of the
+/// rest may be said in other words; without one the words alone decide, and more of them must be there. Thread-safe.
+/// </summary>
+/// <param name="embedder">Null: none.</param>
+internal sealed class ClaimVerifier(Embedder? embedder)
+{
+    /// <summary>A claim longer than this is no sentence, and is not supported.</summary>
+    public const int MaxClaimChars = 2_000;
+
+    /// <summary>Spans beyond this many are not read, nor what is longer than this in one.</summary>
+    public const int MaxSpans = 8, MaxSpanChars = 12_000;
+
+    /// <summary>Coverage from which a claim is supported by its words alone, and the least with which a model may support it.</summary>
+    public const double Covered = 0.84, CoveredAtLeast = 0.6;
+
+    /// <summary>What coverage and similarity must come to together.</summary>
+    private const double Together = 1.45;
+
+    private const double PerJump = 0.03;
+
+    private const int MaxComparedChars = 900;
+
+    /// <param name="claim">One sentence of a model's text, without its marks of citation.</param>
+    /// <param name="spans">What it cites, verbatim.</param>
+    /// <param name="language">Of <see cref="Ingestion.Languages"/>.</param>
+    public async Task<Verdict> VerifyAsync(string claim, IReadOnlyList<CitedSpan> spans, string language, CancellationToken cancel)
+    {
+        var reading = Read(claim, spans, language);
+        if (reading.Verdict is { } decided) return decided;
+        if (embedder is not { Available: true }) return Decide(reading.Coverage, null, reading.Loose);
+        var vectors = await embedder.EmbedAsync([claim, reading.Touched], cancel).ConfigureAwait(false);
+        return Decide(reading.Coverage, TensorPrimitives.Dot(vectors[0], vectors[1]), reading.Loose);
+    }
+
+    /// <summary>By words alone.</summary>
+    internal static Verdict Verify(string claim, IReadOnlyList<CitedSpan> spans, string language)
+    {
+        var reading = Read(claim, spans, language);
+        return reading.Verdict ?? Decide(reading.Coverage, null, reading.Loose);
+    }
+
+    /// <param name="Verdict">Where the words alone decide.</param>
+    /// <param name="Touched">The sentences of the spans that the claim speaks of.</param>
+    /// <param name="Loose">The first word of the claim that the spans do not have.</param>
+    internal readonly record struct Reading(Verdict? Verdict, double Coverage, string Touched, string Loose);
+
+    internal static Reading Read(string claim, IReadOnlyList<CitedSpan> spans, string language)
+    {
+        if (claim.Length > MaxClaimChars) return new(new(false, $"it is longer than {MaxClaimChars} characters", 0), 0, "", "");
+        if (spans.Count == 0) return new(new(false, "it cites nothing", 0), 0, "", "");
+        var lexicon = Lexicon.For(language);
+        var words = TokenReader.Read(claim, lexicon);
+        if (!words.Any(t => t.IsContent)) return new(new(false, "it says nothing that could be checked", 0), 0, "", "");
+        CitedSpan[] cited = [.. spans.Take(MaxSpans).Select(s => new CitedSpan(s.Text.Length > MaxSpanChars ? s.Text[..MaxSpanChars] : s.Text, s.Context.Length > MaxClaimChars ? s.Context[..MaxClaimChars] : s.Context))];
+        var source = new CitedText(cited, lexicon);
+        var alignment = Alignment.Of(words, source);
+        var (coverage, loose) = Coverage(words, alignment);
+        var difference = Difference.Of(words, source);
+        if ((new StrictChecks(words, source, alignment).Run() ?? new DifferenceChecks(words, source, difference).Run()) is { } wrong) return new(new(false, wrong, Math.Min(coverage, 0.5)), coverage, "", "");
+        if (coverage >= 0.999) return new(new(true, "", 1), coverage, "", "");
+        return new(null, coverage, Touched(words, source, alignment, cited), loose);
+    }
+
+    private static (double Coverage, string Loose) Coverage(IReadOnlyList<Token> claim, Alignment alignment)
+    {
+        double all = 0, covered = 0;
+        string loose = "";
+        for (int i = 0; i < claim.Count; i++)
+        {
+            if (!claim[i].IsContent) continue;
+            all += claim[i].Weight;
+            if (alignment[i] >= 0) covered += claim[i].Weight * alignment.Fit(i);
+            else if (loose.Length == 0 && claim[i].Weight >= 1) loose = claim[i].Text;
+        }
+        return (Math.Max(0, (all == 0 ? 0 : covered / all) - PerJump * alignment.Jumps), loose);
+    }
+
+    private static Verdict Decide(double coverage, double? similarity, string loose)
+    {
+        bool supported = coverage >= Covered || (similarity is { } s && coverage >= CoveredAtLeast && coverage + s >= Together);
+        double score = similarity is { } sim ? Math.Clamp((coverage + sim) / 2, 0, 1) : coverage;
+        return new(supported, supported ? "" : loose.Length > 0 ? $"the source does not say \"{loose}\"" : "the source says too little of it", score);
+    }
+
+    private static string Touched(IReadOnlyList<Token> claim, CitedText source, Alignment alignment, CitedSpan[] spans)
+    {
+        // Sentences are named by their tokens; their text is cut from the first token to the last.
+        var touched = new SortedSet<(int Span, int Sentence)>();
+        for (int i = 0; i < claim.Count; i++)
+            if (claim[i].IsContent && alignment[i] >= 0 && source.Tokens[alignment[i]].Sentence >= 0) touched.Add((source.Spans[alignment[i]], source.Tokens[alignment[i]].Sentence));
+        var texts = new List<string>();
+        int chars = 0;
+        foreach (var (span, sentence) in touched)
+        {
+            int from = -1, to = -1;
+            for (int t = 0; t < source.Tokens.Count; t++)
+            {
+                if (source.Spans[t] != span || source.Tokens[t].Sentence != sentence) continue;
+                if (from < 0) from = source.Tokens[t].Start;
+                to = Math.Max(to, source.Tokens[t].Start + source.Tokens[t].Text.Length);
+            }
+            string text = spans[span].Text[from..Math.Min(to, spans[span].Text.Length)];
+            if (chars + text.Length > MaxComparedChars && texts.Count > 0) break;
+            texts.Add(text);
+            chars += text.Length;
+        }
+        return texts.Count > 0 ? string.Join(' ', texts) : spans[0].Text;
+    }
+}

@@ -1,0 +1,79 @@
+namespace Rag.Answering.Verification;
+
+/// <summary>
+/// A claim that repeats a sentence of the source, but for a word or two, is held against that sentence: what it exchanged must mean
+/// the same. Elsewhere in the source the other word may well stand; there it belongs to another statement.
+/// </summary>
+internal sealed class DifferenceChecks(IReadOnlyList<Token> claim, CitedText source, Difference difference)
+{
+    /// <summary>Of the claim's words so many must stand in the source in order, for it to be a repetition.</summary>
+    public const double Repetition = 0.6;
+
+    /// <summary>Source words opposite; more than this was left out, not exchanged.</summary>
+    private const int MaxOpposite = 7;
+
+    private readonly IReadOnlyList<Token> _source = source.Tokens;
+
+    public string? Run()
+    {
+        if (difference.Repeated < Repetition) return null;
+        foreach (var hunk in difference.Hunks)
+            if (Check(hunk) is { } wrong) return wrong;
+        return null;
+    }
+
+    private string? Check(Hunk hunk)
+    {
+        if (hunk.Anchored < 1) return null;
+        bool near = hunk.Source.Count <= MaxOpposite;
+        foreach (int index in hunk.Claim)
+        {
+            var token = claim[index];
+            if (token.Kind == TokenKind.Function)
+            {
+                if (near && Opposed(token, hunk.Source) is { } opposed) return opposed;
+                continue;
+            }
+            if (hunk.Source.Any(p => Same(index, p))) continue;
+            if (near && Opposed(token, hunk.Source) is { } wrong) return wrong;
+            if (token.Kind == TokenKind.Operator)
+            {
+                if (Operators.MustBeInSource(token.Operator) && hunk.Source.Count <= 3 && hunk.Anchored >= 2 && !hunk.Source.Any(p => Operators.Implies(_source[p].Operator, token.Operator))) return $"the source does not say \"{token.Text}\" there";
+                continue;
+            }
+            if (!token.IsStrict || !near) continue;
+            foreach (int place in hunk.Source)
+                if (SameSort(token, _source[place]) && !hunk.Claim.Any(c => Same(c, place))) return $"the source has {_source[place].Text} where the claim has {token.Text}";
+        }
+        return null;
+    }
+
+    private bool Same(int index, int place)
+    {
+        Token token = claim[index], other = _source[place];
+        if (token.Kind is TokenKind.Number or TokenKind.Date && other.Kind is TokenKind.Number or TokenKind.Date) return Fits.Quantity(claim, index, _source, place) > 0;
+        if (token.Kind == TokenKind.Operator) return Operators.Implies(other.Operator, token.Operator);
+        if (token.Key == other.Key || (token.IsContent && token.Stem == other.Stem)) return true;
+        if (token.Kind == TokenKind.Identifier || other.Kind == TokenKind.Identifier) return false;
+        if (Fits.Derived(token, other) > 0) return true;
+        return token.Kind == TokenKind.Word && source.Lexicon.GroupsOf(token.Stem).Intersect(source.Lexicon.GroupsOf(other.Stem)).Any();
+    }
+
+    private string? Opposed(Token token, IReadOnlyList<int> places)
+    {
+        foreach (int place in places)
+        {
+            var other = _source[place];
+            if (source.Lexicon.AreOpposed(token.Stem, other.Stem) || (token.Kind == TokenKind.Operator && other.Kind == TokenKind.Operator && Operators.Group(token.Operator) != 0 && Operators.Group(token.Operator) == Operators.Group(other.Operator) && !Operators.Implies(other.Operator, token.Operator)))
+                return $"the source says \"{other.Text}\" where the claim says \"{token.Text}\"";
+        }
+        return null;
+    }
+
+    private static bool SameSort(Token token, Token other) => token.Kind switch
+    {
+        TokenKind.Number or TokenKind.Date => other.Kind is TokenKind.Number or TokenKind.Date,
+        TokenKind.Name => other.Kind == TokenKind.Name,
+        _ => token.Kind == other.Kind,
+    };
+}
