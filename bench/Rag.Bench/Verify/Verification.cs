@@ -10,7 +10,7 @@ using Rag.Foundation;
 namespace Rag.Bench.Verify;
 
 /// <summary>
-/// <c>verify [--list] [--quick] main-job|production|observe|incidents|protect[/NAME]</c>: a JSON line for each promise, exit code 1 where one does not
+/// <c>verify [--list] [--quick] main-job|production|observe|incidents|protect|models[/NAME]</c>: a JSON line for each promise, exit code 1 where one does not
 /// hold, 2 for wrong usage.
 /// </summary>
 internal static class Verification
@@ -24,11 +24,14 @@ internal static class Verification
         ["observe"] = ObserveChecks.All,
         ["incidents"] = Incidents,
         ["protect"] = Protect,
+        ["models"] = Models,
     };
 
     private static IEnumerable<Check> Incidents() => [.. IncidentChecks.All(), .. DoctorChecks.All()];
 
     private static IEnumerable<Check> Protect() => [.. AccessChecks.All(), .. PermissionChecks.All(), .. AuditChecks.All(), .. AttackChecks.All()];
+
+    private static IEnumerable<Check> Models() => [.. GenerationChecks.All()];
 
     private static IEnumerable<Check> MainJob() => [.. RetrievalChecks.All(), .. SpanChecks.All(), .. SpeedChecks.All(), .. KillChecks.All(), .. FileChecks.All()];
 

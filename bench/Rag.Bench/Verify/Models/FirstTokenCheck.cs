@@ -53,7 +53,7 @@ internal static class FirstTokenCheck
             {
                 var first = TimeSpan.FromMilliseconds(random.Next(20, 60));
                 model.Script = call => Reply(call, mode) with { First = first };
-                string body = $$"""{"question":"Where does pump {{random.Next(60)}} of row {{random.Next(8)}} stand, case {{i}}?","stream":true,"options":{"no_cache":true}}""";
+                string body = $$$"""{"question":"Where does pump {{{random.Next(60)}}} of row {{{random.Next(8)}}} stand, case {{{i}}}?","stream":true,"options":{"no_cache":true}}""";
                 double ours = await TimeAsync(server.Http, "/v1/ask", body, "event: sentence", ct);
                 double own = await TimeAsync(direct, "chat/completions", model.Calls.Last().Body, "data: {", ct);
                 if (i >= WarmUp) added.Add(ours - own);

@@ -50,7 +50,7 @@ internal sealed class Generator(LanguageModel model, GenerationOptions options, 
             degraded = e.Message;
         }
         bool own = selecting.Chosen + composing.Written > 0;
-        if (degraded is null && !own && composing is { Withheld: > 0, Declined: false }) degraded = "The language model wrote nothing that the documents say.";
+        if (degraded is null && !own && options.Mode == GenerationOptions.Compose && !composing.Declined) degraded = "The language model wrote nothing that the documents say.";
         if (degraded is not null)
             foreach (var unit in extracted.Units)
                 if (!draft.Holds(unit)) await draft.QuoteAsync(unit);
