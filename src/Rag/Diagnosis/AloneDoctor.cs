@@ -33,7 +33,7 @@ internal static class AloneDoctor
             postgres ? new PostgresDiagnosis(storage, pool: null) : new SqliteDiagnosis(storage),
             new CacheDiagnosis(caching, time, metrics: null, connection: null, history: null),
             new DiskDiagnosis(storage),
-            new CertificateDiagnosis(storage, caching, sections.Bind<TelemetryOptions>(), sections.Bind<InferenceOptions>(), sections.Bind<DiagnosisOptions>(), time, []),
+            new CertificateDiagnosis(storage, caching, sections.Bind<TelemetryOptions>(), sections.Bind<InferenceOptions>(), generation, sections.Bind<DiagnosisOptions>(), time, []),
         };
         // A section with mistakes in it names no model to ask.
         using var model = new LanguageModel(generation.Validate().Any() ? new() : generation, time, NullLogger<LanguageModel>.Instance);

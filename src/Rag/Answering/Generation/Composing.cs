@@ -33,23 +33,25 @@ internal sealed class Composing(EvidenceSheet sheet, IReadOnlyList<Evidence> evi
     /// <returns>False where no more is looked at.</returns>
     public async ValueTask<bool> TakeAsync(string? piece, CancellationToken ct)
     {
-        foreach (var claim in piece is null ? _splitter.End() : _splitter.Take(piece))
+        foreach (var claim in piece is null ? _splitter.Flush() : _splitter.Append(piece))
         {
+            // What says nothing is no loss: a table's rule, a heading over what follows.
+            if (claim.Text.Length == 0 || claim.Kind == ClaimKind.Heading) continue;
             if (_sentences++ == MaxSentences) return false;
             await SettleAsync(claim, ct);
         }
         return true;
     }
 
-    private async Task SettleAsync(Claim claim, CancellationToken ct)
+    private async Task SettleAsync(ModelClaim claim, CancellationToken ct)
     {
-        if (claim.Text.Trim(' ', '.', '"', '\'', '*', '\n').Equals(Prompts.NoAnswer, StringComparison.OrdinalIgnoreCase))
+        if (claim.Text.Trim(' ', '.', '"', '\'').Equals(Prompts.NoAnswer, StringComparison.OrdinalIgnoreCase))
         {
             Declined = true;
             return;
         }
-        var units = claim.Cites.Select(n => sheet[n]).OfType<UnitChoice>().Distinct().ToList();
-        Dropped += claim.Cites.Count - units.Count;
+        var units = claim.Citations.Select(n => sheet[n]).OfType<UnitChoice>().Distinct().ToList();
+        Dropped += claim.Citations.Count - units.Count;
         if (units.Count > 0 && (await verifier.VerifyAsync(claim.Text, units.ConvertAll(Cited), language, ct)).Supported)
         {
             Written++;
