@@ -63,7 +63,7 @@ public sealed class GenerationHttpTests
         string metrics = await server.Http.GetStringAsync("/metrics", Cancel);
         metrics.ShouldContain("rag_dependency_up{dependency=\"language_model\"} 0");
         metrics.ShouldContain("rag_questions_total{answerer=\"extractive\",cached=\"false\",outcome=\"degraded\"} 3");
-        metrics.ShouldContain("rag_generation_withheld_total 0");
+        metrics.ShouldContain("rag_generation_withheld_total{} 0");
         string status = await server.Http.GetStringAsync("/admin/v1/status", Cancel);
         status.ShouldContain("language_model");
         string doctor = await server.Http.GetStringAsync("/admin/v1/doctor?area=model", Cancel);
