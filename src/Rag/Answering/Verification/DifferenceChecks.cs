@@ -73,7 +73,7 @@ internal sealed class DifferenceChecks(IReadOnlyList<Token> claim, CitedText sou
     private static bool SameSort(Token token, Token other) => token.Kind switch
     {
         TokenKind.Number or TokenKind.Date => other.Kind is TokenKind.Number or TokenKind.Date,
-        TokenKind.Name => other.Kind == TokenKind.Name,
+        TokenKind.Name or TokenKind.Identifier => other.Kind is TokenKind.Name or TokenKind.Identifier,
         _ => token.Kind == other.Kind,
     };
 }

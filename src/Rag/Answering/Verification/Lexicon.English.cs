@@ -14,6 +14,7 @@ internal sealed partial class Lexicon
         AtMost: at most, no more than, not more than, up to #, a maximum of, maximum of, or less, or fewer, or below, or lower, or earlier, no later than, at maximum;
         Almost: almost, nearly, close to #, just under, virtually, practically; About: about #, approximately, around #, roughly, circa, some #, an estimated, estimated at, ca, approx;
         Before: before, prior to, preceding #; After: after, subsequent to, following #; Since: since; Until: until, till, up until;
+        More: more; Less: less, least, fewer, fewest;
         All: all, every, each, always, everyone, everybody, everything, everywhere, entirely, any; Most: most, majority, mostly, largely, mainly, primarily; Many: many, numerous;
         Some: some, several, certain, sometimes, occasionally, someone, partly, partially, a few, various; Few: few, rarely, seldom; Often: often, usually, frequently, generally, typically, commonly, normally;
         Only: only, solely, exclusively
