@@ -51,7 +51,7 @@ internal sealed class DifferenceChecks(IReadOnlyList<Token> claim, CitedText sou
     private bool Same(int index, int place)
     {
         Token token = claim[index], other = _source[place];
-        if (token.Kind is TokenKind.Number or TokenKind.Date && other.Kind is TokenKind.Number or TokenKind.Date) return Fits.Quantity(claim, index, _source, place) > 0;
+        if (token.Kind is TokenKind.Number or TokenKind.Date && other.Kind is TokenKind.Number or TokenKind.Date) return Fits.Quantity(claim, index, _source, place) > 0 || StrictChecks.Agree(token, other);
         if (token.Kind == TokenKind.Operator) return Operators.Implies(other.Operator, token.Operator);
         if (token.Key == other.Key || (token.IsContent && token.Stem == other.Stem)) return true;
         if (token.Kind == TokenKind.Identifier || other.Kind == TokenKind.Identifier) return false;

@@ -13,7 +13,7 @@ internal sealed class StrictChecks(IReadOnlyList<Token> claim, CitedText source,
     private const int Slack = 2;
 
     /// <summary>Below this share of words repeated in order, names and quantifiers stand where the writer likes.</summary>
-    private const double Loosely = 0.42;
+    private const double Loosely = 0.42, Closely = 0.55;
 
     private readonly IReadOnlyList<Token> _source = source.Tokens;
 
@@ -82,7 +82,7 @@ internal sealed class StrictChecks(IReadOnlyList<Token> claim, CitedText source,
     {
         for (int i = 0; i < claim.Count; i++)
         {
-            if (!claim[i].IsStrict || alignment[i] < 0 || (repeated < Loosely && claim[i].Kind is not (TokenKind.Number or TokenKind.Date))) continue;
+            if (!claim[i].IsStrict || alignment[i] < 0 || (repeated < Closely && claim[i].Kind is not (TokenKind.Number or TokenKind.Date))) continue;
             int end = GroupEnd(i);
             var left = Left(i, end, out int leftOther);
             var right = Right(i, end, out int rightOther);
@@ -117,7 +117,7 @@ internal sealed class StrictChecks(IReadOnlyList<Token> claim, CitedText source,
             if (main < 0 || around[main] < 0.7 * around.Values.Sum()) continue;
             used ??= [.. Enumerable.Range(0, claim.Count).Select(k => alignment[k])];
             foreach (int place in source.Quantities)
-                if (_source[place].Sentence == main && !used.Contains(place) && SameSort(claim[i], _source[place])) return $"the source has {Show(_source[place])} where the claim has {Show(claim[i])}";
+                if (_source[place].Sentence == main && !used.Contains(place) && SameSort(claim[i], _source[place]) && !Agree(claim[i], _source[place])) return $"the source has {Show(_source[place])} where the claim has {Show(claim[i])}";
         }
         return null;
     }
@@ -155,7 +155,7 @@ internal sealed class StrictChecks(IReadOnlyList<Token> claim, CitedText source,
         for (int place = at + 1; place < _source.Count && place <= at + distance + Slack; place++)
         {
             if (_source[place].Sentence != _source[at].Sentence) break;
-            if (!SameSort(claim[from], _source[place]) || Belongs(place, from, end)) continue;
+            if (!SameSort(claim[from], _source[place]) || Belongs(place, from, end) || Agree(claim[from], _source[place])) continue;
             if (IsList(place, alignment[from])) return Side.Fits;
             other = place;
             return Side.Other;
@@ -176,7 +176,7 @@ internal sealed class StrictChecks(IReadOnlyList<Token> claim, CitedText source,
         for (int place = at - 1; place >= 0 && place >= at - distance - Slack; place--)
         {
             if (_source[place].Sentence != _source[at].Sentence) break;
-            if (!SameSort(claim[end], _source[place]) || Belongs(place, from, end)) continue;
+            if (!SameSort(claim[end], _source[place]) || Belongs(place, from, end) || Agree(claim[end], _source[place])) continue;
             if (IsList(alignment[end], place)) return Side.Fits;
             other = place;
             return Side.Other;
@@ -193,6 +193,15 @@ internal sealed class StrictChecks(IReadOnlyList<Token> claim, CitedText source,
             if (alignment[i] == place || _source[place].Key == claim[i].Key) return true;
         return false;
     }
+
+    /// <summary>One date says more than the other, and nothing else.</summary>
+    internal static bool Agree(Token token, Token other) => (token.Kind, other.Kind) switch
+    {
+        (TokenKind.Date, TokenKind.Date) => token.Date.Agrees(other.Date) && (token.Date.Month is not null && other.Date.Month is not null || token.Date.Year == other.Date.Year),
+        (TokenKind.Date, TokenKind.Number) => token.Date.Year is { } year && other.Quantity.YearLike && other.Quantity.Value == year,
+        (TokenKind.Number, TokenKind.Date) => other.Date.Year is { } year && token.Quantity.YearLike && token.Quantity.Value == year,
+        _ => false,
+    };
 
     private static bool SameSort(Token claimed, Token other) => claimed.Kind switch
     {
@@ -278,6 +287,8 @@ internal sealed class StrictChecks(IReadOnlyList<Token> claim, CitedText source,
         {
             if (tokens[i].Sentence != tokens[at].Sentence) break;
             if (tokens[i].Clause != tokens[at].Clause && !aside) break;
+            // The verb of the sentence: "that he lacked papers was no reason".
+            if (scope.Count > 0 && tokens[i].Kind == TokenKind.Function && tokens[i].Key is "is" or "are" or "was" or "were" or "has" or "had" or "have" or "will" or "would" or "does" or "did") break;
             if (tokens[i].IsContent) scope.Add(i);
         }
         if (scope.Count > 0) return scope;
@@ -363,6 +374,8 @@ internal sealed class StrictChecks(IReadOnlyList<Token> claim, CitedText source,
             if (source.Lexicon.IsLight(claim[next].Stem)) continue;
             if (_source[alignment[i]] is { Kind: TokenKind.Number, Quantity.Unit: { Length: > 0 } unit }) return $"the source has {claim[i].Text} {unit}, not {claim[i].Text} {claim[next].Text}";
             if (place >= _source.Count || _source[place].Kind is not (TokenKind.Word or TokenKind.Name)) continue;
+            // "55 participating teams": what is counted comes a word later.
+            if (Enumerable.Range(next + 1, 3).Any(k => k < claim.Count && claim[k].IsContent && alignment[k] > alignment[i] && alignment[k] <= alignment[i] + 5)) continue;
             return $"the source has {claim[i].Text} {_source[place].Text}, not {claim[i].Text} {claim[next].Text}";
         }
         return null;
