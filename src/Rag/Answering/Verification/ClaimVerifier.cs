@@ -23,8 +23,8 @@ internal sealed class ClaimVerifier(Embedder? embedder)
     /// </summary>
     private const double Free = 0.66, Repeating = 0.82;
 
-    /// <summary>Up to this share of repeated words a claim is in words of its own.</summary>
-    private const double FreeUpTo = 0.35;
+    /// <summary>Up to the first share of repeated words a claim is in words of its own, from the second it repeats.</summary>
+    private const double FreeUpTo = 0.35, RepeatingFrom = 0.6;
 
     /// <summary>What similarity counts beside coverage, and what is taken off where there is no model.</summary>
     private const double SimilarityWeight = 0.3, WithoutModel = 0.02;
@@ -91,7 +91,7 @@ internal sealed class ClaimVerifier(Embedder? embedder)
     private static Verdict Decide(Reading reading, double? similarity)
     {
         double score = similarity is { } s ? (1 - SimilarityWeight) * reading.Coverage + SimilarityWeight * s : reading.Coverage - WithoutModel;
-        double near = Math.Clamp((reading.Repeated - FreeUpTo) / (DifferenceChecks.Repetition - FreeUpTo), 0, 1);
+        double near = Math.Clamp((reading.Repeated - FreeUpTo) / (RepeatingFrom - FreeUpTo), 0, 1);
         bool supported = score >= Free + near * (Repeating - Free);
         return new(supported, supported ? "" : reading.Loose.Length > 0 ? $"the source does not say \"{reading.Loose}\"" : "the source says too little of it", Math.Clamp(score, 0, 1));
     }

@@ -7,7 +7,7 @@ namespace Rag.Answering.Verification;
 internal sealed class DifferenceChecks(IReadOnlyList<Token> claim, CitedText source, Difference difference)
 {
     /// <summary>Of the claim's words so many must stand in the source in order, for it to be a repetition.</summary>
-    public const double Repetition = 0.6;
+    public const double Repetition = 0.5;
 
     /// <summary>Source words opposite; more than this was left out, not exchanged.</summary>
     private const int MaxOpposite = 7;
@@ -41,9 +41,9 @@ internal sealed class DifferenceChecks(IReadOnlyList<Token> claim, CitedText sou
                 if (Operators.MustBeInSource(token.Operator) && hunk.Source.Count <= 3 && hunk.Anchored >= 2 && !hunk.Source.Any(p => Operators.Implies(_source[p].Operator, token.Operator))) return $"the source does not say \"{token.Text}\" there";
                 continue;
             }
-            if (!token.IsStrict || !near) continue;
+            if (!(token.IsStrict || MayBeName(token)) || !near) continue;
             foreach (int place in hunk.Source)
-                if (SameSort(token, _source[place]) && !hunk.Claim.Any(c => Same(c, place))) return $"the source has {_source[place].Text} where the claim has {token.Text}";
+                if ((SameSort(token, _source[place]) || (MayBeName(token) && MayBeName(_source[place]))) && !hunk.Claim.Any(c => Same(c, place))) return $"the source has {_source[place].Text} where the claim has {token.Text}";
         }
         return null;
     }
@@ -58,6 +58,9 @@ internal sealed class DifferenceChecks(IReadOnlyList<Token> claim, CitedText sou
         if (Fits.Derived(token, other) > 0) return true;
         return token.Kind == TokenKind.Word && source.Lexicon.GroupsOf(token.Stem).Intersect(source.Lexicon.GroupsOf(other.Stem)).Any();
     }
+
+    /// <summary>A name, or the first word of a sentence, whose capital may be a name's.</summary>
+    private bool MayBeName(Token token) => token.Kind is TokenKind.Name || (token is { Kind: TokenKind.Word, Capital: true, First: true } && source.Lexicon.CapitalsAreNames && !source.Lexicon.IsLight(token.Stem));
 
     private string? Opposed(Token token, IReadOnlyList<int> places)
     {

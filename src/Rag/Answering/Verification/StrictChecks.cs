@@ -18,7 +18,7 @@ internal sealed class StrictChecks(IReadOnlyList<Token> claim, CitedText source,
     private readonly IReadOnlyList<Token> _source = source.Tokens;
 
     /// <summary>The first thing that is wrong, as a clause for people; null where nothing is.</summary>
-    public string? Run() => Missing() ?? Misplaced() ?? Foreign() ?? ClaimOperators() ?? SourceOperators() ?? Opposites() ?? Counted() ?? Exchanged();
+    public string? Run() => Missing() ?? Misplaced() ?? Foreign() ?? Antecedent() ?? ClaimOperators() ?? SourceOperators() ?? Opposites() ?? Counted() ?? Exchanged();
 
     // What must be there.
 
@@ -118,6 +118,38 @@ internal sealed class StrictChecks(IReadOnlyList<Token> claim, CitedText source,
             used ??= [.. Enumerable.Range(0, claim.Count).Select(k => alignment[k])];
             foreach (int place in source.Quantities)
                 if (_source[place].Sentence == main && !used.Contains(place) && SameSort(claim[i], _source[place]) && !Agree(claim[i], _source[place])) return $"the source has {Show(_source[place])} where the claim has {Show(claim[i])}";
+        }
+        return null;
+    }
+
+    /// <summary>
+    /// A name that takes the place of a pronoun must be the one that the pronoun means: the first of its own sentence, as far as
+    /// can be told, or one of the headings.
+    /// </summary>
+    private string? Antecedent()
+    {
+        if (repeated < Closely) return null;
+        for (int i = 0; i < claim.Count; i++)
+        {
+            if (claim[i].Kind != TokenKind.Name || alignment[i] < 0 || _source[alignment[i]].Sentence < 0) continue;
+            int end = GroupEnd(i), at = _source[alignment[i]].Sentence, main = -1;
+            double there = 0, elsewhere = 0;
+            for (int k = 0; k < claim.Count; k++)
+            {
+                if (k >= i && k <= end || !claim[k].IsContent || alignment[k] < 0) continue;
+                if (_source[alignment[k]].Sentence == at) there += claim[k].Weight;
+                else elsewhere += claim[k].Weight;
+                if (k > end && main < 0) main = _source[alignment[k]].Sentence;
+            }
+            if (there > 0 || elsewhere < 3 || main < 0 || main == at) continue;
+            for (int place = alignment[i] - 1; place >= 0 && _source[place].Sentence == at; place--)
+            {
+                if (_source[place].Kind is not TokenKind.Name && !(_source[place] is { Kind: TokenKind.Word, Capital: true, First: true })) continue;
+                if (Enumerable.Range(i, end - i + 1).Any(k => alignment[k] == place || _source[place].Key == claim[k].Key)) continue;
+                if (place >= alignment[i] - 2) continue;
+                return $"the source says it of {_source[place].Text}, as far as can be told, not of {claim[i].Text}";
+            }
+            i = end;
         }
         return null;
     }
