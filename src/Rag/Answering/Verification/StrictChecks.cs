@@ -32,7 +32,7 @@ internal sealed class StrictChecks(IReadOnlyList<Token> claim, CitedText source,
             if (token.Kind == TokenKind.Number) return $"the number {token.Text} is not in the source";
             if (token.Kind == TokenKind.Date && !DateFromParts(token.Date)) return $"the date {Show(token)} is not in the source";
             if (token.Kind == TokenKind.Identifier) return $"\"{token.Text}\" is not in the source";
-            if (token.Kind == TokenKind.Name && !IsInitial(i)) return $"the name {token.Text} is not in the source";
+            if (token.Kind == TokenKind.Name && !IsInitial(i) && !(repeated < Closely && IsPartOfName(i))) return $"the name {token.Text} is not in the source";
         }
         return null;
     }
@@ -61,6 +61,19 @@ internal sealed class StrictChecks(IReadOnlyList<Token> claim, CitedText source,
             }
         }
         return hasYear && hasMonth;
+    }
+
+    /// <summary>A writer in words of their own may give a name in full of which the source has a part.</summary>
+    private bool IsPartOfName(int index)
+    {
+        int known = 0, all = 1;
+        for (int step = -1; step <= 1; step += 2)
+            for (int i = index + step; i >= 0 && i < claim.Count && claim[i].Kind == TokenKind.Name; i += step)
+            {
+                all++;
+                if (alignment[i] >= 0) known++;
+            }
+        return 2 * known >= all;
     }
 
     /// <summary>"J. Smith" for "John Smith".</summary>
@@ -282,6 +295,13 @@ internal sealed class StrictChecks(IReadOnlyList<Token> claim, CitedText source,
                     else if (Operators.Group(op) != 0 && Operators.Group(other) == Operators.Group(op)) instead = other;
                 }
                 if (found) break;
+            }
+            // The same words under the same operator, at another place than they were aligned with.
+            if (!found && op is not Operator.Not)
+            {
+                var stems = heads.Select(h => claim[h].Stem).ToHashSet(StringComparer.Ordinal);
+                for (int at = 0; at < _source.Count && !found; at++)
+                    found = _source[at].Kind == TokenKind.Operator && Operators.Implies(_source[at].Operator, op) && Scope(_source, at, Reach).Any(p => stems.Contains(_source[p].Stem));
             }
             if (found) continue;
             if (instead != Operator.None && !(instead is Operator.Not)) return $"the source does not say \"{claim[i].Text}\" there";
