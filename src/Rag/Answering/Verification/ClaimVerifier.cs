@@ -18,16 +18,19 @@ internal sealed class ClaimVerifier(Embedder? embedder)
     public const int MaxSpans = 8, MaxSpanChars = 12_000;
 
     /// <summary>
-    /// What a claim in words of its own must come to, and what one that repeats a sentence must: the nearer it keeps to the
-    /// source's wording, the less may be other than there.
+    /// The coverage that a claim in words of its own needs, with a model and without, and one that repeats a sentence: the nearer it
+    /// keeps to the source's wording, the less may be other than there.
     /// </summary>
-    private const double Free = 0.66, Repeating = 0.82;
+    private const double Free = 0.58, FreeWithoutModel = 0.7, Repeating = 0.82;
 
     /// <summary>Up to the first share of repeated words a claim is in words of its own, from the second it repeats.</summary>
     private const double FreeUpTo = 0.35, RepeatingFrom = 0.6;
 
-    /// <summary>What similarity counts beside coverage, and what is taken off where there is no model.</summary>
-    private const double SimilarityWeight = 0.3, WithoutModel = 0.02;
+    /// <summary>A claim that means less than this of what it cites has its words by chance.</summary>
+    private const double LeastSimilarity = 0.45;
+
+    /// <summary>What similarity counts in the score.</summary>
+    private const double SimilarityWeight = 0.3;
 
     private const double PerJump = 0.03;
 
@@ -90,9 +93,9 @@ internal sealed class ClaimVerifier(Embedder? embedder)
 
     private static Verdict Decide(Reading reading, double? similarity)
     {
-        double score = similarity is { } s ? (1 - SimilarityWeight) * reading.Coverage + SimilarityWeight * s : reading.Coverage - WithoutModel;
-        double near = Math.Clamp((reading.Repeated - FreeUpTo) / (RepeatingFrom - FreeUpTo), 0, 1);
-        bool supported = score >= Free + near * (Repeating - Free);
+        double near = Math.Clamp((reading.Repeated - FreeUpTo) / (RepeatingFrom - FreeUpTo), 0, 1), free = similarity is null ? FreeWithoutModel : Free;
+        bool supported = reading.Coverage >= free + near * (Repeating - free) && (similarity is null || similarity >= LeastSimilarity);
+        double score = similarity is { } s ? (1 - SimilarityWeight) * reading.Coverage + SimilarityWeight * s : reading.Coverage;
         return new(supported, supported ? "" : reading.Loose.Length > 0 ? $"the source does not say \"{reading.Loose}\"" : "the source says too little of it", Math.Clamp(score, 0, 1));
     }
 

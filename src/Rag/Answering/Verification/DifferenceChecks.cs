@@ -42,6 +42,7 @@ internal sealed class DifferenceChecks(IReadOnlyList<Token> claim, CitedText sou
                 continue;
             }
             if (!(token.IsStrict || MayBeName(token)) || !near) continue;
+            if (token.Kind is not (TokenKind.Number or TokenKind.Date) && hunk.Anchored < 2) continue;
             foreach (int place in hunk.Source)
                 if ((SameSort(token, _source[place]) || (MayBeName(token) && MayBeName(_source[place]))) && !hunk.Claim.Any(c => Same(c, place))) return $"the source has {_source[place].Text} where the claim has {token.Text}";
         }
