@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 using Rag.Bench.Verify.Incidents;
+using Rag.Bench.Verify.Models;
 using Rag.Bench.Verify.Observe;
 using Rag.Bench.Verify.Production;
 using Rag.Bench.Verify.Protect;
@@ -9,7 +10,7 @@ using Rag.Foundation;
 namespace Rag.Bench.Verify;
 
 /// <summary>
-/// <c>verify [--list] [--quick] main-job|production|observe|incidents|protect[/NAME]</c>: a JSON line for each promise, exit code 1 where one does not
+/// <c>verify [--list] [--quick] main-job|production|observe|incidents|protect|models[/NAME]</c>: a JSON line for each promise, exit code 1 where one does not
 /// hold, 2 for wrong usage.
 /// </summary>
 internal static class Verification
@@ -23,6 +24,7 @@ internal static class Verification
         ["observe"] = ObserveChecks.All,
         ["incidents"] = Incidents,
         ["protect"] = Protect,
+        ["models"] = VerificationChecks.All,
     };
 
     private static IEnumerable<Check> Incidents() => [.. IncidentChecks.All(), .. DoctorChecks.All()];

@@ -21,7 +21,7 @@ internal sealed class ClaimVerifier(Embedder? embedder)
     /// The coverage that a claim in words of its own needs, with a model and without, and one that repeats a sentence: the nearer it
     /// keeps to the source's wording, the less may be other than there.
     /// </summary>
-    private const double Free = 0.58, FreeWithoutModel = 0.7, Repeating = 0.82;
+    internal const double Free = 0.58, FreeWithoutModel = 0.7, Repeating = 0.82;
 
     /// <summary>Up to the first share of repeated words a claim is in words of its own, from the second it repeats.</summary>
     private const double FreeUpTo = 0.35, RepeatingFrom = 0.6;
@@ -43,16 +43,23 @@ internal sealed class ClaimVerifier(Embedder? embedder)
     {
         var reading = Read(claim, spans, language);
         if (reading.Verdict is { } decided) return decided;
-        if (embedder is not { Available: true }) return Decide(reading, null);
+        double? similarity = await SimilarityAsync(claim, reading, cancel).ConfigureAwait(false);
+        return Decide(reading, similarity, similarity is null ? FreeWithoutModel : Free);
+    }
+
+    /// <summary>How near the claim's meaning is to the sentences that it speaks of: a cosine; null where there is no model.</summary>
+    internal async Task<double?> SimilarityAsync(string claim, Reading reading, CancellationToken cancel)
+    {
+        if (embedder is not { Available: true } || reading.Touched.Length == 0) return null;
         var vectors = await embedder.EmbedAsync([claim, reading.Touched], cancel).ConfigureAwait(false);
-        return Decide(reading, TensorPrimitives.Dot(vectors[0], vectors[1]));
+        return TensorPrimitives.Dot(vectors[0], vectors[1]);
     }
 
     /// <summary>By words alone.</summary>
     internal static Verdict Verify(string claim, IReadOnlyList<CitedSpan> spans, string language)
     {
         var reading = Read(claim, spans, language);
-        return reading.Verdict ?? Decide(reading, null);
+        return reading.Verdict ?? Decide(reading, null, FreeWithoutModel);
     }
 
     /// <param name="Verdict">Where the words alone decide.</param>
@@ -91,9 +98,11 @@ internal sealed class ClaimVerifier(Embedder? embedder)
         return (Math.Max(0, (all == 0 ? 0 : covered / all) - PerJump * alignment.Jumps), loose);
     }
 
-    private static Verdict Decide(Reading reading, double? similarity)
+    /// <param name="free">The coverage that a claim in words of its own needs.</param>
+    internal static Verdict Decide(Reading reading, double? similarity, double free)
     {
-        double near = Math.Clamp((reading.Repeated - FreeUpTo) / (RepeatingFrom - FreeUpTo), 0, 1), free = similarity is null ? FreeWithoutModel : Free;
+        if (reading.Verdict is { } decided) return decided;
+        double near = Math.Clamp((reading.Repeated - FreeUpTo) / (RepeatingFrom - FreeUpTo), 0, 1);
         bool supported = reading.Coverage >= free + near * (Repeating - free) && (similarity is null || similarity >= LeastSimilarity);
         double score = similarity is { } s ? (1 - SimilarityWeight) * reading.Coverage + SimilarityWeight * s : reading.Coverage;
         return new(supported, supported ? "" : reading.Loose.Length > 0 ? $"the source does not say \"{reading.Loose}\"" : "the source says too little of it", Math.Clamp(score, 0, 1));
