@@ -31,7 +31,7 @@ internal static class Verification
 
     private static IEnumerable<Check> Protect() => [.. AccessChecks.All(), .. PermissionChecks.All(), .. AuditChecks.All(), .. AttackChecks.All()];
 
-    private static IEnumerable<Check> Models() => [.. GenerationChecks.All()];
+    private static IEnumerable<Check> Models() => [.. GenerationChecks.All(), .. VerificationChecks.All()];
 
     private static IEnumerable<Check> MainJob() => [.. RetrievalChecks.All(), .. SpanChecks.All(), .. SpeedChecks.All(), .. KillChecks.All(), .. FileChecks.All()];
 

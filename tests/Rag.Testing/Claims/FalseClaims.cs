@@ -209,6 +209,6 @@ public sealed partial class FalseClaims(int seed, bool heldOut, IReadOnlyList<So
     [GeneratedRegex(@"(?<=\w )(?:not|never|cannot|without|unable|impossible|can't|won't|isn't|aren't|wasn't|weren't|doesn't|don't|didn't|hasn't|haven't|couldn't|wouldn't|shouldn't)(?= \w)|(?<=(?:has|have|had|is|are|was|were|with) )no(?= \w)")]
     private static partial Regex Dropped();
 
-    [GeneratedRegex(@"(?<!\b(?:than|least|most|over|under|about|to|nearly|almost|approximately|around|and|or|between|from|figure|table|version|step|section|chapter|no\.?) )$", RegexOptions.IgnoreCase)]
+    [GeneratedRegex(@"(?<!\b(?:than|least|most|over|under|about|to|nearly|almost|approximately|around|and|or|between|from|within|every|each|last|first|next|top|past|figure|table|version|step|section|chapter|no\.?) )$", RegexOptions.IgnoreCase)]
     private static partial Regex BeforeNumber();
 }

@@ -113,7 +113,7 @@ public static partial class TrueClaims
     [GeneratedRegex(@", (?:which|who|whose|where) [^,]{3,80},\s")]
     private static partial Regex Relative();
 
-    [GeneratedRegex(@"^(?:In|During|By|On|At|For|From) [^,.;]{3,50}, ")]
+    [GeneratedRegex(@"^(?:In|During|By|On|At|For|From)(?: (?!this|that|these|those|such|short|example|instance|case|cases|order|addition|contrast|fact|particular|general|other|which|the contrary|now|reason|means|there|it|many|most|some|all)[\w'’-]+){1,4}, ")]
     private static partial Regex LeadingPhrase();
 
     [GeneratedRegex(@", (?:and|while|which|with|including|making|leading|because|where|such as) [^,;]{5,120}\.$")]

@@ -10,7 +10,7 @@ internal sealed class Alignment
     /// <summary>Paths that are followed at a time.</summary>
     private const int MaxPaths = 48;
 
-    private const double PerStep = 0.04, MaxForward = 0.22, Backward = 0.16, OtherSentence = 0.34, OtherSpan = 0.42, Context = 0.3;
+    private const double PerStep = 0.04, MaxForward = 0.22, Backward = 0.12, MaxBackward = 0.16, OtherSentence = 0.46, OtherSpan = 0.55, Context = 0.35;
 
     private readonly int[] _places;
     private readonly double[] _fits;
@@ -77,7 +77,7 @@ internal sealed class Alignment
         if (at.Sentence < 0) return Context + (before.Sentence < 0 ? -0.2 : 0);
         if (before.Sentence != at.Sentence) return before.Sentence < 0 ? 0.1 : OtherSentence + 0.02 * Math.Min(5, Math.Abs(at.Sentence - before.Sentence) - 1);
         int step = place - from.Place, expected = index - from.LastIndex;
-        if (step <= 0) return Backward + Math.Min(MaxForward, PerStep * (-step / 3.0));
+        if (step <= 0) return Backward + Math.Min(MaxBackward, PerStep * (-step / 3.0));
         return Math.Min(MaxForward, PerStep * Math.Abs(step - expected));
     }
 

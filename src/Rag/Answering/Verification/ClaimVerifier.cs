@@ -17,11 +17,20 @@ internal sealed class ClaimVerifier(Embedder? embedder)
     /// <summary>Spans beyond this many are not read, nor what is longer than this in one.</summary>
     public const int MaxSpans = 8, MaxSpanChars = 12_000;
 
-    /// <summary>Coverage from which a claim is supported by its words alone, and the least with which a model may support it.</summary>
-    public const double Covered = 0.84, CoveredAtLeast = 0.6;
+    /// <summary>
+    /// The coverage that a claim in words of its own needs, with a model and without, and one that repeats a sentence: the nearer it
+    /// keeps to the source's wording, the less may be other than there.
+    /// </summary>
+    internal const double Free = 0.58, FreeWithoutModel = 0.7, Repeating = 0.82;
 
-    /// <summary>What coverage and similarity must come to together.</summary>
-    private const double Together = 1.45;
+    /// <summary>Up to the first share of repeated words a claim is in words of its own, from the second it repeats.</summary>
+    private const double FreeUpTo = 0.35, RepeatingFrom = 0.6;
+
+    /// <summary>A claim that means less than this of what it cites has its words by chance.</summary>
+    private const double LeastSimilarity = 0.45;
+
+    /// <summary>What similarity counts in the score.</summary>
+    private const double SimilarityWeight = 0.3;
 
     private const double PerJump = 0.03;
 
@@ -34,38 +43,45 @@ internal sealed class ClaimVerifier(Embedder? embedder)
     {
         var reading = Read(claim, spans, language);
         if (reading.Verdict is { } decided) return decided;
-        if (embedder is not { Available: true }) return Decide(reading.Coverage, null, reading.Loose);
+        double? similarity = await SimilarityAsync(claim, reading, cancel).ConfigureAwait(false);
+        return Decide(reading, similarity, similarity is null ? FreeWithoutModel : Free);
+    }
+
+    /// <summary>How near the claim's meaning is to the sentences that it speaks of: a cosine; null where there is no model.</summary>
+    internal async Task<double?> SimilarityAsync(string claim, Reading reading, CancellationToken cancel)
+    {
+        if (embedder is not { Available: true } || reading.Touched.Length == 0) return null;
         var vectors = await embedder.EmbedAsync([claim, reading.Touched], cancel).ConfigureAwait(false);
-        return Decide(reading.Coverage, TensorPrimitives.Dot(vectors[0], vectors[1]), reading.Loose);
+        return TensorPrimitives.Dot(vectors[0], vectors[1]);
     }
 
     /// <summary>By words alone.</summary>
     internal static Verdict Verify(string claim, IReadOnlyList<CitedSpan> spans, string language)
     {
         var reading = Read(claim, spans, language);
-        return reading.Verdict ?? Decide(reading.Coverage, null, reading.Loose);
+        return reading.Verdict ?? Decide(reading, null, FreeWithoutModel);
     }
 
     /// <param name="Verdict">Where the words alone decide.</param>
     /// <param name="Touched">The sentences of the spans that the claim speaks of.</param>
     /// <param name="Loose">The first word of the claim that the spans do not have.</param>
-    internal readonly record struct Reading(Verdict? Verdict, double Coverage, string Touched, string Loose);
+    internal readonly record struct Reading(Verdict? Verdict, double Coverage, double Repeated, string Touched, string Loose);
 
     internal static Reading Read(string claim, IReadOnlyList<CitedSpan> spans, string language)
     {
-        if (claim.Length > MaxClaimChars) return new(new(false, $"it is longer than {MaxClaimChars} characters", 0), 0, "", "");
-        if (spans.Count == 0) return new(new(false, "it cites nothing", 0), 0, "", "");
+        if (claim.Length > MaxClaimChars) return new(new(false, $"it is longer than {MaxClaimChars} characters", 0), 0, 0, "", "");
+        if (spans.Count == 0) return new(new(false, "it cites nothing", 0), 0, 0, "", "");
         var lexicon = Lexicon.For(language);
         var words = TokenReader.Read(claim, lexicon);
-        if (!words.Any(t => t.IsContent)) return new(new(false, "it says nothing that could be checked", 0), 0, "", "");
+        if (!words.Any(t => t.IsContent)) return new(new(false, "it says nothing that could be checked", 0), 0, 0, "", "");
         CitedSpan[] cited = [.. spans.Take(MaxSpans).Select(s => new CitedSpan(s.Text.Length > MaxSpanChars ? s.Text[..MaxSpanChars] : s.Text, s.Context.Length > MaxClaimChars ? s.Context[..MaxClaimChars] : s.Context))];
         var source = new CitedText(cited, lexicon);
         var alignment = Alignment.Of(words, source);
         var (coverage, loose) = Coverage(words, alignment);
         var difference = Difference.Of(words, source);
-        if ((new StrictChecks(words, source, alignment).Run() ?? new DifferenceChecks(words, source, difference).Run()) is { } wrong) return new(new(false, wrong, Math.Min(coverage, 0.5)), coverage, "", "");
-        if (coverage >= 0.999) return new(new(true, "", 1), coverage, "", "");
-        return new(null, coverage, Touched(words, source, alignment, cited), loose);
+        if ((new StrictChecks(words, source, alignment, difference.Repeated).Run() ?? new DifferenceChecks(words, source, difference).Run()) is { } wrong) return new(new(false, wrong, Math.Min(coverage, 0.5)), coverage, difference.Repeated, "", "");
+        if (coverage >= 0.999) return new(new(true, "", 1), coverage, difference.Repeated, "", "");
+        return new(null, coverage, difference.Repeated, Touched(words, source, alignment, cited), loose);
     }
 
     private static (double Coverage, string Loose) Coverage(IReadOnlyList<Token> claim, Alignment alignment)
@@ -82,11 +98,14 @@ internal sealed class ClaimVerifier(Embedder? embedder)
         return (Math.Max(0, (all == 0 ? 0 : covered / all) - PerJump * alignment.Jumps), loose);
     }
 
-    private static Verdict Decide(double coverage, double? similarity, string loose)
+    /// <param name="free">The coverage that a claim in words of its own needs.</param>
+    internal static Verdict Decide(Reading reading, double? similarity, double free)
     {
-        bool supported = coverage >= Covered || (similarity is { } s && coverage >= CoveredAtLeast && coverage + s >= Together);
-        double score = similarity is { } sim ? Math.Clamp((coverage + sim) / 2, 0, 1) : coverage;
-        return new(supported, supported ? "" : loose.Length > 0 ? $"the source does not say \"{loose}\"" : "the source says too little of it", score);
+        if (reading.Verdict is { } decided) return decided;
+        double near = Math.Clamp((reading.Repeated - FreeUpTo) / (RepeatingFrom - FreeUpTo), 0, 1);
+        bool supported = reading.Coverage >= free + near * (Repeating - free) && (similarity is null || similarity >= LeastSimilarity);
+        double score = similarity is { } s ? (1 - SimilarityWeight) * reading.Coverage + SimilarityWeight * s : reading.Coverage;
+        return new(supported, supported ? "" : reading.Loose.Length > 0 ? $"the source does not say \"{reading.Loose}\"" : "the source says too little of it", Math.Clamp(score, 0, 1));
     }
 
     private static string Touched(IReadOnlyList<Token> claim, CitedText source, Alignment alignment, CitedSpan[] spans)

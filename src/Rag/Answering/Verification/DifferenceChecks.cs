@@ -7,7 +7,7 @@ namespace Rag.Answering.Verification;
 internal sealed class DifferenceChecks(IReadOnlyList<Token> claim, CitedText source, Difference difference)
 {
     /// <summary>Of the claim's words so many must stand in the source in order, for it to be a repetition.</summary>
-    public const double Repetition = 0.6;
+    public const double Repetition = 0.5;
 
     /// <summary>Source words opposite; more than this was left out, not exchanged.</summary>
     private const int MaxOpposite = 7;
@@ -41,9 +41,10 @@ internal sealed class DifferenceChecks(IReadOnlyList<Token> claim, CitedText sou
                 if (Operators.MustBeInSource(token.Operator) && hunk.Source.Count <= 3 && hunk.Anchored >= 2 && !hunk.Source.Any(p => Operators.Implies(_source[p].Operator, token.Operator))) return $"the source does not say \"{token.Text}\" there";
                 continue;
             }
-            if (!token.IsStrict || !near) continue;
+            if (!(token.IsStrict || MayBeName(token)) || !near) continue;
+            if (token.Kind is not (TokenKind.Number or TokenKind.Date) && hunk.Anchored < 2) continue;
             foreach (int place in hunk.Source)
-                if (SameSort(token, _source[place]) && !hunk.Claim.Any(c => Same(c, place))) return $"the source has {_source[place].Text} where the claim has {token.Text}";
+                if ((SameSort(token, _source[place]) || (MayBeName(token) && MayBeName(_source[place]))) && !hunk.Claim.Any(c => Same(c, place))) return $"the source has {_source[place].Text} where the claim has {token.Text}";
         }
         return null;
     }
@@ -51,13 +52,16 @@ internal sealed class DifferenceChecks(IReadOnlyList<Token> claim, CitedText sou
     private bool Same(int index, int place)
     {
         Token token = claim[index], other = _source[place];
-        if (token.Kind is TokenKind.Number or TokenKind.Date && other.Kind is TokenKind.Number or TokenKind.Date) return Fits.Quantity(claim, index, _source, place) > 0;
+        if (token.Kind is TokenKind.Number or TokenKind.Date && other.Kind is TokenKind.Number or TokenKind.Date) return Fits.Quantity(claim, index, _source, place) > 0 || StrictChecks.Agree(token, other);
         if (token.Kind == TokenKind.Operator) return Operators.Implies(other.Operator, token.Operator);
         if (token.Key == other.Key || (token.IsContent && token.Stem == other.Stem)) return true;
         if (token.Kind == TokenKind.Identifier || other.Kind == TokenKind.Identifier) return false;
         if (Fits.Derived(token, other) > 0) return true;
         return token.Kind == TokenKind.Word && source.Lexicon.GroupsOf(token.Stem).Intersect(source.Lexicon.GroupsOf(other.Stem)).Any();
     }
+
+    /// <summary>A name, or the first word of a sentence, whose capital may be a name's.</summary>
+    private bool MayBeName(Token token) => token.Kind is TokenKind.Name || (token is { Kind: TokenKind.Word, Capital: true, First: true } && source.Lexicon.CapitalsAreNames && !source.Lexicon.IsLight(token.Stem));
 
     private string? Opposed(Token token, IReadOnlyList<int> places)
     {
@@ -73,7 +77,7 @@ internal sealed class DifferenceChecks(IReadOnlyList<Token> claim, CitedText sou
     private static bool SameSort(Token token, Token other) => token.Kind switch
     {
         TokenKind.Number or TokenKind.Date => other.Kind is TokenKind.Number or TokenKind.Date,
-        TokenKind.Name => other.Kind == TokenKind.Name,
+        TokenKind.Name or TokenKind.Identifier => other.Kind is TokenKind.Name or TokenKind.Identifier,
         _ => token.Kind == other.Kind,
     };
 }

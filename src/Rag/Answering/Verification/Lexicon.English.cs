@@ -12,8 +12,9 @@ internal sealed partial class Lexicon
         AtLeast: at least, no less than, not less than, no fewer than, a minimum of, minimum of, or more, or greater, or later, or above, or newer, or higher, at minimum;
         LessThan: less than, fewer than, smaller than, lower than, shorter than, under #, below #, beneath #, within #, earlier than #;
         AtMost: at most, no more than, not more than, up to #, a maximum of, maximum of, or less, or fewer, or below, or lower, or earlier, no later than, at maximum;
-        Almost: almost, nearly, close to #, just under, virtually, practically; About: about #, approximately, around #, roughly, circa, some #, an estimated, estimated at, ca, approx;
+        Almost: almost, nearly, close to #, just under, virtually, practically; About: about #, approximately, around #, roughly, circa, an estimated, estimated at, ca, approx;
         Before: before, prior to, preceding #; After: after, subsequent to, following #; Since: since; Until: until, till, up until;
+        More: more; Less: less, least, fewer, fewest;
         All: all, every, each, always, everyone, everybody, everything, everywhere, entirely, any; Most: most, majority, mostly, largely, mainly, primarily; Many: many, numerous;
         Some: some, several, certain, sometimes, occasionally, someone, partly, partially, a few, various; Few: few, rarely, seldom; Often: often, usually, frequently, generally, typically, commonly, normally;
         Only: only, solely, exclusively
@@ -28,7 +29,7 @@ internal sealed partial class Lexicon
         following according regarding concerning including beyond behind like unlike amid once again
         """;
 
-    private const string EnglishConjunctions = "but although though whereas while because which who whom whose whereby however";
+    private const string EnglishConjunctions = "but although though whereas while because which who whom whose whereby however that since if when where unless so";
 
     private const string EnglishNumbers = """
         zero=0 one=1 two=2 three=3 four=4 five=5 six=6 seven=7 eight=8 nine=9 ten=10 eleven=11 twelve=12 thirteen=13 fourteen=14 fifteen=15 sixteen=16 seventeen=17

@@ -8,7 +8,8 @@ internal static class Operators
 {
     /// <summary>A claim that has it needs it in the source too.</summary>
     public static bool MustBeInSource(Operator op) => op is Operator.Not or Operator.NotOnly or Operator.Except or Operator.Must or Operator.MoreThan or Operator.AtLeast
-        or Operator.LessThan or Operator.AtMost or Operator.Before or Operator.After or Operator.Since or Operator.Until or Operator.All or Operator.Most or Operator.Only or Operator.Few;
+        or Operator.LessThan or Operator.AtMost or Operator.Before or Operator.After or Operator.Since or Operator.Until or Operator.All or Operator.Most or Operator.Only or Operator.Few
+        or Operator.More or Operator.Less;
 
     /// <summary>A source that has it beside words of the claim needs it in the claim too.</summary>
     public static bool MustBeInClaim(Operator op) => op is Operator.Not or Operator.Except or Operator.Possible or Operator.MoreThan or Operator.AtLeast
@@ -21,8 +22,12 @@ internal static class Operators
         Operator.MoreThan or Operator.AtLeast or Operator.LessThan or Operator.AtMost or Operator.Almost => 2,
         Operator.Before or Operator.After or Operator.Since or Operator.Until => 3,
         Operator.All or Operator.Most or Operator.Many or Operator.Some or Operator.Few or Operator.Often => 4,
+        Operator.More or Operator.Less => 5,
         _ => 0,
     };
+
+    /// <summary>Turns the truth however freely the rest is worded; the others are asked for where the wording is the source's.</summary>
+    public static bool IsHard(Operator op) => op is Operator.Not or Operator.Except or Operator.Must or Operator.MoreThan or Operator.AtLeast or Operator.LessThan or Operator.AtMost or Operator.Only;
 
     /// <summary>A bound and its looser reading: whoever says "over 500" also says "at least 500".</summary>
     public static bool Implies(Operator source, Operator claim) => source == claim

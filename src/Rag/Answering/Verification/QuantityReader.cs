@@ -204,7 +204,9 @@ internal static class QuantityReader
             string key = tokens[next].Key, square = "";
             if (tokens[next - 1].Text == "°" && key is "c" or "f") key = "°" + key;
             if (key is "square" or "sq" && next + 1 < tokens.Count) (square, key, next) = ("2", tokens[next + 1].Key, next + 1);
-            if (key is "per" && next + 1 < tokens.Count && tokens[next + 1].Key is "cent") (key, next) = ("%", next + 1);
+            if ((key is "per" or "pour" or "por") && next + 1 < tokens.Count && tokens[next + 1].Key is "cent" or "ciento") (key, next) = ("%", next + 1);
+            else if (key is "per" && next + 1 < tokens.Count && tokens[next + 1].Key is "mille" or "mill" or "mil") (key, next) = ("‰", next + 1);
+            else if (key is "percentage" && next + 1 < tokens.Count && tokens[next + 1].Key is "point" or "points") next++;
             if (tokens[next].Kind is TokenKind.Operator or TokenKind.Number or TokenKind.Date || Units.Find(key, digits) is not { } unit) continue;
             if (tokens[next].Text == "." ) continue;
             number.Quantity = number.Quantity with { Unit = square.Length > 0 ? unit + square : unit };

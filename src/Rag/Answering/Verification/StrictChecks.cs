@@ -4,7 +4,7 @@ namespace Rag.Answering.Verification;
 /// What makes a claim wrong however many of its words are in the source: a number, a date or a name that is not there or stands
 /// for another one there; a negation, a bound, a condition too much or too little; the opposite word; subject and object exchanged.
 /// </summary>
-internal sealed class StrictChecks(IReadOnlyList<Token> claim, CitedText source, Alignment alignment)
+internal sealed class StrictChecks(IReadOnlyList<Token> claim, CitedText source, Alignment alignment, double repeated)
 {
     /// <summary>How far an operator reaches, in words that carry meaning.</summary>
     private const int Reach = 3;
@@ -12,10 +12,13 @@ internal sealed class StrictChecks(IReadOnlyList<Token> claim, CitedText source,
     /// <summary>How many words may be put in or left out between neighbours.</summary>
     private const int Slack = 2;
 
+    /// <summary>Below this share of words repeated in order, names and quantifiers stand where the writer likes.</summary>
+    private const double Loosely = 0.42, Closely = 0.55;
+
     private readonly IReadOnlyList<Token> _source = source.Tokens;
 
     /// <summary>The first thing that is wrong, as a clause for people; null where nothing is.</summary>
-    public string? Run() => Missing() ?? Misplaced() ?? ClaimOperators() ?? SourceOperators() ?? Opposites() ?? Counted() ?? Exchanged();
+    public string? Run() => Missing() ?? Misplaced() ?? Foreign() ?? Antecedent() ?? ClaimOperators() ?? SourceOperators() ?? Opposites() ?? Counted() ?? Exchanged();
 
     // What must be there.
 
@@ -29,7 +32,7 @@ internal sealed class StrictChecks(IReadOnlyList<Token> claim, CitedText source,
             if (token.Kind == TokenKind.Number) return $"the number {token.Text} is not in the source";
             if (token.Kind == TokenKind.Date && !DateFromParts(token.Date)) return $"the date {Show(token)} is not in the source";
             if (token.Kind == TokenKind.Identifier) return $"\"{token.Text}\" is not in the source";
-            if (token.Kind == TokenKind.Name && !IsInitial(i)) return $"the name {token.Text} is not in the source";
+            if (token.Kind == TokenKind.Name && !IsInitial(i) && !(repeated < Closely && IsPartOfName(i))) return $"the name {token.Text} is not in the source";
         }
         return null;
     }
@@ -60,6 +63,19 @@ internal sealed class StrictChecks(IReadOnlyList<Token> claim, CitedText source,
         return hasYear && hasMonth;
     }
 
+    /// <summary>A writer in words of their own may give a name in full of which the source has a part.</summary>
+    private bool IsPartOfName(int index)
+    {
+        int known = 0, all = 1;
+        for (int step = -1; step <= 1; step += 2)
+            for (int i = index + step; i >= 0 && i < claim.Count && claim[i].Kind == TokenKind.Name; i += step)
+            {
+                all++;
+                if (alignment[i] >= 0) known++;
+            }
+        return 2 * known >= all;
+    }
+
     /// <summary>"J. Smith" for "John Smith".</summary>
     private bool IsInitial(int index)
     {
@@ -79,7 +95,7 @@ internal sealed class StrictChecks(IReadOnlyList<Token> claim, CitedText source,
     {
         for (int i = 0; i < claim.Count; i++)
         {
-            if (!claim[i].IsStrict || alignment[i] < 0) continue;
+            if (!claim[i].IsStrict || alignment[i] < 0 || (repeated < Closely && claim[i].Kind is not (TokenKind.Number or TokenKind.Date))) continue;
             int end = GroupEnd(i);
             var left = Left(i, end, out int leftOther);
             var right = Right(i, end, out int rightOther);
@@ -87,6 +103,64 @@ internal sealed class StrictChecks(IReadOnlyList<Token> claim, CitedText source,
             {
                 int other = left == Side.Other ? leftOther : rightOther;
                 return $"the source has {Show(_source[other])} where the claim has {Show(claim[i])}";
+            }
+            i = end;
+        }
+        return null;
+    }
+
+    /// <summary>
+    /// A number or date out of another sentence than all that is said around it, where that sentence has one of its own, which the
+    /// claim leaves out.
+    /// </summary>
+    private string? Foreign()
+    {
+        HashSet<int>? used = null;
+        for (int i = 0; i < claim.Count; i++)
+        {
+            if (claim[i].Kind is not (TokenKind.Number or TokenKind.Date) || alignment[i] < 0 || claim[i].Quantity.Ordinal) continue;
+            var at = _source[alignment[i]];
+            if (at.Sentence < 0) continue;
+            var around = new Dictionary<int, double>();
+            for (int k = Math.Max(0, i - 12); k < Math.Min(claim.Count, i + 13); k++)
+                if (k != i && claim[k].IsContent && alignment[k] >= 0 && claim[k].Sentence == claim[i].Sentence)
+                    around[_source[alignment[k]].Sentence] = around.GetValueOrDefault(_source[alignment[k]].Sentence) + claim[k].Weight;
+            if (around.Count == 0 || around.ContainsKey(at.Sentence)) continue;
+            int main = around.MaxBy(p => p.Value).Key;
+            if (main < 0 || around[main] < 0.7 * around.Values.Sum()) continue;
+            used ??= [.. Enumerable.Range(0, claim.Count).Select(k => alignment[k])];
+            foreach (int place in source.Quantities)
+                if (_source[place].Sentence == main && !used.Contains(place) && SameSort(claim[i], _source[place]) && !Agree(claim[i], _source[place])) return $"the source has {Show(_source[place])} where the claim has {Show(claim[i])}";
+        }
+        return null;
+    }
+
+    /// <summary>
+    /// A name that takes the place of a pronoun must be the one that the pronoun means: the first of its own sentence, as far as
+    /// can be told, or one of the headings.
+    /// </summary>
+    private string? Antecedent()
+    {
+        if (repeated < Closely) return null;
+        for (int i = 0; i < claim.Count; i++)
+        {
+            if (claim[i].Kind != TokenKind.Name || alignment[i] < 0 || _source[alignment[i]].Sentence < 0) continue;
+            int end = GroupEnd(i), at = _source[alignment[i]].Sentence, main = -1;
+            double there = 0, elsewhere = 0;
+            for (int k = 0; k < claim.Count; k++)
+            {
+                if (k >= i && k <= end || !claim[k].IsContent || alignment[k] < 0) continue;
+                if (_source[alignment[k]].Sentence == at) there += claim[k].Weight;
+                else elsewhere += claim[k].Weight;
+                if (k > end && main < 0) main = _source[alignment[k]].Sentence;
+            }
+            if (there > 0 || elsewhere < 3 || main < 0 || main == at) continue;
+            for (int place = alignment[i] - 1; place >= 0 && _source[place].Sentence == at; place--)
+            {
+                if (_source[place].Kind is not TokenKind.Name && !(_source[place] is { Kind: TokenKind.Word, Capital: true, First: true })) continue;
+                if (Enumerable.Range(i, end - i + 1).Any(k => alignment[k] == place || _source[place].Key == claim[k].Key)) continue;
+                if (place >= alignment[i] - 2) continue;
+                return $"the source says it of {_source[place].Text}, as far as can be told, not of {claim[i].Text}";
             }
             i = end;
         }
@@ -117,7 +191,7 @@ internal sealed class StrictChecks(IReadOnlyList<Token> claim, CitedText source,
     {
         other = -1;
         int anchor = from - 1;
-        while (anchor >= 0 && from - anchor <= 6 && !(claim[anchor].Kind is TokenKind.Word && alignment[anchor] >= 0)) anchor--;
+        while (anchor >= 0 && from - anchor <= 6 && !IsAnchor(anchor, from)) anchor--;
         if (anchor < 0 || from - anchor > 6 || claim[anchor].Sentence != claim[from].Sentence) return Side.Unknown;
         int at = alignment[anchor], distance = from - anchor;
         if (_source[at].Sentence < 0) return Side.Unknown;
@@ -126,7 +200,7 @@ internal sealed class StrictChecks(IReadOnlyList<Token> claim, CitedText source,
         for (int place = at + 1; place < _source.Count && place <= at + distance + Slack; place++)
         {
             if (_source[place].Sentence != _source[at].Sentence) break;
-            if (!SameSort(claim[from], _source[place]) || Belongs(place, from, end)) continue;
+            if (!SameSort(claim[from], _source[place]) || Belongs(place, from, end) || Agree(claim[from], _source[place])) continue;
             if (IsList(place, alignment[from])) return Side.Fits;
             other = place;
             return Side.Other;
@@ -138,7 +212,7 @@ internal sealed class StrictChecks(IReadOnlyList<Token> claim, CitedText source,
     {
         other = -1;
         int anchor = end + 1;
-        while (anchor < claim.Count && anchor - end <= 6 && !(claim[anchor].Kind is TokenKind.Word && alignment[anchor] >= 0)) anchor++;
+        while (anchor < claim.Count && anchor - end <= 6 && !IsAnchor(anchor, end)) anchor++;
         if (anchor >= claim.Count || anchor - end > 6 || claim[anchor].Sentence != claim[end].Sentence) return Side.Unknown;
         int at = alignment[anchor], distance = anchor - end;
         if (_source[at].Sentence < 0) return Side.Unknown;
@@ -147,7 +221,7 @@ internal sealed class StrictChecks(IReadOnlyList<Token> claim, CitedText source,
         for (int place = at - 1; place >= 0 && place >= at - distance - Slack; place--)
         {
             if (_source[place].Sentence != _source[at].Sentence) break;
-            if (!SameSort(claim[end], _source[place]) || Belongs(place, from, end)) continue;
+            if (!SameSort(claim[end], _source[place]) || Belongs(place, from, end) || Agree(claim[end], _source[place])) continue;
             if (IsList(alignment[end], place)) return Side.Fits;
             other = place;
             return Side.Other;
@@ -155,12 +229,24 @@ internal sealed class StrictChecks(IReadOnlyList<Token> claim, CitedText source,
         return Side.Unknown;
     }
 
+    /// <summary>What else is said beside it: another sort of word, that the source has too.</summary>
+    private bool IsAnchor(int index, int of) => alignment[index] >= 0 && claim[index].IsContent && !SameSort(claim[of], claim[index]);
+
     private bool Belongs(int place, int from, int end)
     {
         for (int i = from; i <= end; i++)
             if (alignment[i] == place || _source[place].Key == claim[i].Key) return true;
         return false;
     }
+
+    /// <summary>One date says more than the other, and nothing else.</summary>
+    internal static bool Agree(Token token, Token other) => (token.Kind, other.Kind) switch
+    {
+        (TokenKind.Date, TokenKind.Date) => token.Date.Agrees(other.Date) && (token.Date.Month is not null && other.Date.Month is not null || token.Date.Year == other.Date.Year),
+        (TokenKind.Date, TokenKind.Number) => token.Date.Year is { } year && other.Quantity.YearLike && other.Quantity.Value == year,
+        (TokenKind.Number, TokenKind.Date) => other.Date.Year is { } year && token.Quantity.YearLike && token.Quantity.Value == year,
+        _ => false,
+    };
 
     private static bool SameSort(Token claimed, Token other) => claimed.Kind switch
     {
@@ -210,9 +296,16 @@ internal sealed class StrictChecks(IReadOnlyList<Token> claim, CitedText source,
                 }
                 if (found) break;
             }
+            // The same words under the same operator, at another place than they were aligned with.
+            if (!found && op is not Operator.Not)
+            {
+                var stems = heads.Select(h => claim[h].Stem).ToHashSet(StringComparer.Ordinal);
+                for (int at = 0; at < _source.Count && !found; at++)
+                    found = _source[at].Kind == TokenKind.Operator && Operators.Implies(_source[at].Operator, op) && Scope(_source, at, Reach).Any(p => stems.Contains(_source[p].Stem));
+            }
             if (found) continue;
             if (instead != Operator.None && !(instead is Operator.Not)) return $"the source does not say \"{claim[i].Text}\" there";
-            if (Operators.MustBeInSource(op)) return op == Operator.Not ? "the source does not deny it" : $"the source does not say \"{Phrase(claim, i)}\" there";
+            if (Operators.MustBeInSource(op) && (repeated >= Loosely || Operators.IsHard(op))) return op == Operator.Not ? "the source does not deny it" : $"the source does not say \"{Phrase(claim, i)}\" there";
         }
         return null;
     }
@@ -240,11 +333,14 @@ internal sealed class StrictChecks(IReadOnlyList<Token> claim, CitedText source,
     private static List<int> Scope(IReadOnlyList<Token> tokens, int at, int reach)
     {
         var scope = new List<int>();
+        // "Did not, however, agree."
+        bool aside = at + 3 < tokens.Count && tokens[at + 1].Text == "," && tokens[at + 3].Text == ",";
         for (int i = at + 1; i < tokens.Count && scope.Count < reach && i - at <= 12; i++)
         {
             if (tokens[i].Sentence != tokens[at].Sentence) break;
-            if (tokens[i].Clause != tokens[at].Clause && scope.Count > 0) break;
-            if (tokens[i].Clause > tokens[at].Clause + 2) break;
+            if (tokens[i].Clause != tokens[at].Clause && !aside) break;
+            // The verb of the sentence: "that he lacked papers was no reason".
+            if (scope.Count > 0 && tokens[i].Kind == TokenKind.Function && tokens[i].Key is "is" or "are" or "was" or "were" or "has" or "had" or "have" or "will" or "would" or "does" or "did") break;
             if (tokens[i].IsContent) scope.Add(i);
         }
         if (scope.Count > 0) return scope;
@@ -269,23 +365,20 @@ internal sealed class StrictChecks(IReadOnlyList<Token> claim, CitedText source,
             var token = claim[i];
             if (token.Kind is not (TokenKind.Word or TokenKind.Function or TokenKind.Number) || (!lexicon.HasOpposite(token.Stem) && !MayBePrefixed(token))) continue;
             if (alignment[i] >= 0 && alignment.Fit(i) >= 0.95 && Settled(i)) continue;
-            var (from, to) = Around(i);
-            for (int place = from; place <= to; place++)
-            {
-                if (place < 0 || place >= _source.Count || _source[place].Kind == TokenKind.Boundary) continue;
-                if (_source[place].Key == token.Key || _source[place].Stem == token.Stem) break;
-                if (lexicon.AreOpposed(token.Stem, _source[place].Stem) || Prefixed(token.Key, _source[place].Key)) return $"the source says \"{_source[place].Text}\" where the claim says \"{token.Text}\"";
-            }
+            foreach (var (from, to) in Around(i))
+                for (int place = from; place <= to; place++)
+                {
+                    var other = _source[place];
+                    if (other.Kind == TokenKind.Boundary) continue;
+                    if (other.Key == token.Key || other.Stem == token.Stem) break;
+                    if (lexicon.AreOpposed(token.Stem, other.Stem) || Prefixed(token.Key, other.Key)) return $"the source says \"{other.Text}\" where the claim says \"{token.Text}\"";
+                }
         }
         return null;
     }
 
-    /// <summary>It stands in the source between the same neighbours.</summary>
-    private bool Settled(int index)
-    {
-        var (from, to) = Around(index);
-        return alignment[index] >= from && alignment[index] <= to;
-    }
+    /// <summary>It stands in the source beside the same neighbours.</summary>
+    private bool Settled(int index) => Around(index).All(w => alignment[index] >= w.From && alignment[index] <= w.To);
 
     private const int MinPrefixed = 6;
 
@@ -299,17 +392,24 @@ internal sealed class StrictChecks(IReadOnlyList<Token> claim, CitedText source,
         return shorter.Length >= 4 && longer.Length - shorter.Length is 2 or 3 && longer.EndsWith(shorter, StringComparison.Ordinal) && Negating.Contains(longer[..^shorter.Length]);
     }
 
-    /// <summary>The stretch of the source in which a word of the claim would stand: between the places of its neighbours.</summary>
-    private (int From, int To) Around(int index)
+    /// <summary>The stretches of the source in which a word of the claim would stand: behind the place of the word before it, and before that of the next.</summary>
+    private IEnumerable<(int From, int To)> Around(int index)
     {
         int left = index - 1, right = index + 1;
         while (left >= 0 && !(claim[left].IsContent && alignment[left] >= 0)) left--;
         while (right < claim.Count && !(claim[right].IsContent && alignment[right] >= 0)) right++;
-        int from = left >= 0 ? alignment[left] + 1 : -1, to = right < claim.Count ? alignment[right] - 1 : -1;
-        if (from < 0 && to < 0) return (0, -1);
-        if (from >= 0 && to >= from && to - from <= 8) return (from, to);
-        if (from >= 0 && (to < 0 || to < from || to - from > 8)) return (from, from + (index - left) + Slack - 1);
-        return (to - (right - index) - Slack + 1, to);
+        if (left >= 0 && index - left <= 5)
+        {
+            int from = alignment[left] + 1, to = from;
+            while (to + 1 < _source.Count && to - from < index - left + Slack - 2 && _source[to + 1].Sentence == _source[alignment[left]].Sentence) to++;
+            if (from < _source.Count && _source[from].Sentence == _source[alignment[left]].Sentence) yield return (from, to);
+        }
+        if (right < claim.Count && right - index <= 5)
+        {
+            int to = alignment[right] - 1, from = to;
+            while (from > 0 && to - from < right - index + Slack - 2 && _source[from - 1].Sentence == _source[alignment[right]].Sentence) from--;
+            if (to >= 0 && _source[to].Sentence == _source[alignment[right]].Sentence) yield return (from, to);
+        }
     }
 
     /// <summary>"5 shillings", where the source has "5 pounds": the word behind a number is what it counts.</summary>
@@ -323,8 +423,11 @@ internal sealed class StrictChecks(IReadOnlyList<Token> claim, CitedText source,
             if (claim[next].Kind is not TokenKind.Word || alignment[next] >= 0) continue;
             int place = alignment[i] + 1;
             if (place < _source.Count && _source[place].Text == "-") place++;
-            if (place >= _source.Count || _source[place].Kind is not (TokenKind.Word or TokenKind.Name)) continue;
             if (source.Lexicon.IsLight(claim[next].Stem)) continue;
+            if (_source[alignment[i]] is { Kind: TokenKind.Number, Quantity.Unit: { Length: > 0 } unit }) return $"the source has {claim[i].Text} {unit}, not {claim[i].Text} {claim[next].Text}";
+            if (place >= _source.Count || _source[place].Kind is not (TokenKind.Word or TokenKind.Name)) continue;
+            // "55 participating teams": what is counted comes a word later.
+            if (Enumerable.Range(next + 1, 3).Any(k => k < claim.Count && claim[k].IsContent && alignment[k] > alignment[i] && alignment[k] <= alignment[i] + 5)) continue;
             return $"the source has {claim[i].Text} {_source[place].Text}, not {claim[i].Text} {claim[next].Text}";
         }
         return null;

@@ -23,6 +23,7 @@ internal enum Operator : byte
     Possible, Can, Should, Must,
     MoreThan, AtLeast, LessThan, AtMost, Almost, About,
     Before, After, Since, Until,
+    More, Less,
     All, Most, Many, Some, Few, Often, Only,
 }
 

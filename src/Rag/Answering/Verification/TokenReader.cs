@@ -168,7 +168,7 @@ internal static class TokenReader
         int clause = 0, sentence = 0;
         foreach (var token in tokens)
         {
-            if (token.Sentence != sentence || token.Kind == TokenKind.Boundary && token.Text is not ("\"" or "“" or "”" or "'" or "‘" or "’" or "$" or "€" or "-" or "*" or "`") || lexicon.EndsClause(token.Key)) clause++;
+            if (token.Sentence != sentence || token.Kind == TokenKind.Boundary && token.Text is not ("\"" or "“" or "”" or "'" or "‘" or "’" or "$" or "€" or "-" or "*" or "`") || (token.Kind is TokenKind.Function or TokenKind.Operator && lexicon.EndsClause(token.Key))) clause++;
             sentence = token.Sentence;
             token.Clause = clause;
         }

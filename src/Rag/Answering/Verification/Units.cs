@@ -6,7 +6,7 @@ namespace Rag.Answering.Verification;
 internal static class Units
 {
     private static readonly FrozenDictionary<string, string> Names = Table(
-        "% percent percentage prozent pourcent", "km kilometre kilometer kilometres kilometers kilomètre kilomètres kilómetro kilómetros kms",
+        "% percent percentage prozent pourcent", "‰ permille promille", "km kilometre kilometer kilometres kilometers kilomètre kilomètres kilómetro kilómetros kms",
         "m metre meter metres meters mètre mètres metro metros", "cm centimetre centimeter centimetres centimeters zentimeter", "mm millimetre millimeter millimetres millimeters",
         "mi mile miles meile meilen milla millas", "ft foot feet", "yd yard yards", "inch inches zoll", "nmi",
         "kg kilogram kilograms kilogramm kilo kilos kilogramme kilogrammes kilogramo kilogramos", "g gram grams gramm gramme grammes gramo gramos", "mg milligram milligrams", "lb lbs pound pounds", "oz ounce ounces", "t ton tons tonne tonnes tonnen tonelada toneladas",
@@ -21,7 +21,7 @@ internal static class Units
 
     /// <summary>Short forms that are also words or letters: units only right behind digits.</summary>
     private static readonly FrozenSet<string> OnlyBehindDigits = FrozenSet.Create(StringComparer.Ordinal,
-        "m", "g", "t", "s", "h", "d", "l", "v", "w", "j", "min", "us", "an", "ha", "mes", "metro", "bar", "bars", "bit", "bits", "second", "mw", "ms", "mb", "kb", "gb", "tb");
+        "m", "g", "t", "s", "h", "d", "l", "v", "w", "j", "min", "us", "an", "ha", "mes", "metro", "bar", "bars", "second");
 
     /// <summary>The one name of a unit; null where the word is none.</summary>
     /// <param name="digits">The number before it is written in digits.</param>
