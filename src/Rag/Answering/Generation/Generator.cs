@@ -1,6 +1,7 @@
 using Rag.Answering.Verification;
 using Rag.Foundation;
 using Rag.Inference.Generation;
+using Rag.Ingestion;
 
 namespace Rag.Answering.Generation;
 
@@ -28,6 +29,10 @@ internal sealed class Generator(LanguageModel model, GenerationOptions options, 
     public string Version { get; } = options.Configured
         ? $"{Prompts.VersionOf(options.Mode)} {ExtractiveAnswerer.Version} {options.Provider} {options.Endpoint} {options.Model} {options.ContextTokens} {options.MaxOutputTokens} {options.Chunks} {options.StructuredOutput}"
         : ExtractiveAnswerer.Version;
+
+    /// <summary>Reads the words that sentences are checked by (a fifth of a second), so that the first sentence does not wait for them.</summary>
+    public Task WarmAsync(CancellationToken ct) => !Configured || Mode != GenerationOptions.Compose ? Task.CompletedTask
+        : Task.Run(() => verifier.VerifyAsync("The pump stands in hall 3.", [new("The blue pump stands in hall 3.")], Languages.Default, ct), ct);
 
     /// <param name="extracted">What the product chooses by itself from the same evidence.</param>
     /// <param name="draft">Takes the sentences as they are settled.</param>
