@@ -4,6 +4,8 @@ using Microsoft.Extensions.Hosting;
 using Rag.Caching;
 using Rag.Foundation;
 using Rag.Indexing;
+using Rag.Maintenance.Retention;
+using Rag.Storage;
 
 namespace Rag.Answering;
 
@@ -14,7 +16,9 @@ internal static class AnsweringModule
         services.AddSingleton<AnsweringMetrics>();
         services.AddSingleton<IHybridCacheSerializer<RenderedAnswer>, RenderedAnswerFormat>();
         services.AddSingleton<IHybridCacheSerializer<EvidenceReading>, EvidenceReadingFormat>();
-        services.AddSection<AnsweringOptions>(sections);
+        var options = services.AddSection<AnsweringOptions>(sections);
+        services.AddSingleton<IRetentionRule>(s => new TableRetention(
+            s.GetRequiredService<Database>(), s.GetRequiredService<TimeProvider>(), "provenance", "Records of where answers came from", "answers", "id", "created_at", TimeSpan.FromMicroseconds(1), options.KeepDays > 0 ? TimeSpan.FromDays(options.KeepDays) : null));
         services.AddSingleton<ProvenanceSpool>();
         services.AddSingleton<Provenance>();
         services.AddSingleton<IHostedService>(s => s.GetRequiredService<Provenance>());
