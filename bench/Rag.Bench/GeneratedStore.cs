@@ -21,9 +21,9 @@ internal static class GeneratedStore
     private const int SentencesPerChunk = 5;
     private const int InFlight = 64;
 
-    public static async Task<ScratchStore> CreateAsync(int chunks, CancellationToken ct)
+    public static async Task<ScratchStore> CreateAsync(int chunks, CancellationToken ct, Microsoft.Extensions.Configuration.IConfiguration? settings = null)
     {
-        var store = await ScratchStore.CreateAsync(Settings.Default, ct);
+        var store = await ScratchStore.CreateAsync(settings ?? Settings.Default, ct);
         try
         {
             await WriteAsync(store, chunks, ct);

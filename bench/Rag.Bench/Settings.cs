@@ -11,6 +11,8 @@ internal static class Settings
 
     public static readonly IConfiguration NoModel = Of(("Inference:Provider", "none"), ("Caching:Enabled", "false"));
 
+    public static IConfiguration With(params (string Key, string Value)[] values) => Of(values);
+
     private static IConfiguration Of(params (string Key, string Value)[] values) =>
         new ConfigurationBuilder().AddInMemoryCollection(values.ToDictionary(v => v.Key, v => (string?)v.Value)).Build();
 }

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Rag.Access;
 using Rag.Answering;
 using Rag.Audit;
+using Rag.Backup;
 using Rag.Caching;
 using Rag.Compliance;
 using Rag.Diagnosis;
@@ -59,6 +60,7 @@ internal static class CommandLine
         root.AddSlo(context);
         root.AddDiagnosis(context, parse => RagConfiguration.Load(ServerConnection.SettingsOf(context, parse)));
         root.AddIncidents(context);
+        root.AddBackup(context);
         root.AddDeploy(context);
         root.AddSecurity(context);
         root.AddCompliance(context);

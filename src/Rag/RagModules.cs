@@ -4,6 +4,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Rag.Access;
 using Rag.Answering;
 using Rag.Audit;
+using Rag.Backup;
 using Rag.Caching;
 using Rag.Compliance;
 using Rag.Diagnosis;
@@ -48,6 +49,7 @@ public static class RagModules
             .AddSlo(sections)
             .AddDiagnosis(sections)
             .AddIncidents(sections)
+            .AddBackup(sections)
             .AddSecurity(sections)
             .AddCompliance(sections)
             .AddRunbook(sections);

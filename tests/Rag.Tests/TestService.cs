@@ -31,8 +31,9 @@ internal sealed class TestService : IAsyncDisposable
     /// <param name="engine">What holds the record; on PostgreSQL a database of its own, unless <paramref name="record"/> names one.</param>
     /// <param name="record">A record that outlives the service, or that several services share.</param>
     /// <param name="time">The clock, where the test moves it.</param>
+    /// <param name="also">Adds what a later slice, or a fault of the test, registers.</param>
     public static async Task<TestService> StartAsync(
-        bool model = false, string? data = null, Dictionary<string, string?>? settings = null, Engine engine = Engine.Sqlite, TestRecord? record = null, TimeProvider? time = null, bool inference = true)
+        bool model = false, string? data = null, Dictionary<string, string?>? settings = null, Engine engine = Engine.Sqlite, TestRecord? record = null, TimeProvider? time = null, bool inference = true, Action<IServiceCollection>? also = null)
     {
         var own = record is null && engine != Engine.Sqlite ? await TestRecord.CreateAsync(engine) : null;
         string directory = data ?? Directory.CreateTempSubdirectory("rag-test-").FullName;
@@ -46,7 +47,9 @@ internal sealed class TestService : IAsyncDisposable
         var configuration = new ConfigurationBuilder().AddInMemoryCollection(values).Build();
         var collection = new ServiceCollection().AddLogging();
         if (time is not null) collection.AddSingleton(time);
-        var services = collection.AddRag(configuration).BuildServiceProvider();
+        collection.AddRag(configuration);
+        also?.Invoke(collection);
+        var services = collection.BuildServiceProvider();
         services.GetRequiredService<DataDirectory>();
         await services.GetRequiredService<Database>().MigrateAsync(Cancel);
         await services.GetRequiredService<Collections>().EnsureAsync(Collections.Default, null, Cancel);

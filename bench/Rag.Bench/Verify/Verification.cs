@@ -3,6 +3,7 @@ using System.Text.Json;
 using Rag.Bench.Verify.Incidents;
 using Rag.Bench.Verify.Models;
 using Rag.Bench.Verify.Observe;
+using Rag.Bench.Verify.Preserve;
 using Rag.Bench.Verify.Production;
 using Rag.Bench.Verify.Protect;
 using Rag.Foundation;
@@ -10,7 +11,7 @@ using Rag.Foundation;
 namespace Rag.Bench.Verify;
 
 /// <summary>
-/// <c>verify [--list] [--quick] main-job|production|observe|incidents|protect|models[/NAME]</c>: a JSON line for each promise, exit code 1 where one does not
+/// <c>verify [--list] [--quick] main-job|production|observe|incidents|protect|preserve|models[/NAME]</c>: a JSON line for each promise, exit code 1 where one does not
 /// hold, 2 for wrong usage.
 /// </summary>
 internal static class Verification
@@ -24,6 +25,7 @@ internal static class Verification
         ["observe"] = ObserveChecks.All,
         ["incidents"] = Incidents,
         ["protect"] = Protect,
+        ["preserve"] = Preserve,
         ["models"] = Models,
     };
 
@@ -32,6 +34,8 @@ internal static class Verification
     private static IEnumerable<Check> Protect() => [.. AccessChecks.All(), .. PermissionChecks.All(), .. AuditChecks.All(), .. AttackChecks.All()];
 
     private static IEnumerable<Check> Models() => [.. GenerationChecks.All(), .. VerificationChecks.All()];
+
+    private static IEnumerable<Check> Preserve() => [.. BackupChecks.All(), .. KeepingChecks.All(), DrillCheck.Check, OffSiteCheck.Check];
 
     private static IEnumerable<Check> MainJob() => [.. RetrievalChecks.All(), .. SpanChecks.All(), .. SpeedChecks.All(), .. KillChecks.All(), .. FileChecks.All()];
 

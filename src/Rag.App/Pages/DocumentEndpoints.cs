@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Http.HttpResults;
 using Rag.Access;
 using Rag.Foundation;
 using Rag.Ingestion;
+using Rag.Maintenance;
 
 namespace Rag.App.Pages;
 
@@ -15,9 +16,9 @@ internal static class DocumentEndpoints
     public static void MapDocumentPages(this IEndpointRouteBuilder pages)
     {
         pages.MapGet("/documents/{collection}/{id}", ShowAsync).Needs(Role.Reader);
-        pages.MapPost("/documents/{collection}/{id}/permissions", PermitAsync).Needs(Role.Writer).RequireRateLimiting(LoadClass.Writes);
+        pages.MapPost("/documents/{collection}/{id}/permissions", PermitAsync).Needs(Role.Writer).RequireRateLimiting(LoadClass.Writes).RefusedWhileReadOnly();
         pages.MapGet("/documents/{collection}/{id}/delete", ConfirmAsync).Needs(Role.Writer);
-        pages.MapPost("/documents/{collection}/{id}/delete", DeleteAsync).Needs(Role.Writer).RequireRateLimiting(LoadClass.Writes);
+        pages.MapPost("/documents/{collection}/{id}/delete", DeleteAsync).Needs(Role.Writer).RequireRateLimiting(LoadClass.Writes).RefusedWhileReadOnly();
     }
 
     private static async Task<RazorComponentResult<DocumentPage>> ShowAsync(

@@ -7,6 +7,7 @@ using Rag.Indexing;
 using Rag.Inference;
 using Rag.Ingestion;
 using Rag.Ingestion.Parsing;
+using Rag.Maintenance;
 
 namespace Rag.App.Pages;
 
@@ -21,8 +22,8 @@ internal static class DocumentsEndpoints
     public static void MapDocumentsPages(this IEndpointRouteBuilder pages)
     {
         pages.MapGet("/documents", ShowAsync).Needs(Role.Reader);
-        pages.MapPost("/documents/new-collection", CreateAsync).Needs(Role.Writer).RequireRateLimiting(LoadClass.Writes);
-        pages.MapPost("/documents/{collection}/upload", UploadAsync).Needs(Role.Writer).WithMetadata(new RequestSizeLimitAttribute(LoadClass.MaxUploadBytes)).RequireRateLimiting(LoadClass.Writes);
+        pages.MapPost("/documents/new-collection", CreateAsync).Needs(Role.Writer).RequireRateLimiting(LoadClass.Writes).RefusedWhileReadOnly();
+        pages.MapPost("/documents/{collection}/upload", UploadAsync).Needs(Role.Writer).WithMetadata(new RequestSizeLimitAttribute(LoadClass.MaxUploadBytes)).RequireRateLimiting(LoadClass.Writes).RefusedWhileReadOnly();
     }
 
     /// <summary>The services that the page is made of.</summary>

@@ -53,6 +53,8 @@ internal static class PagesModule
         pages.MapDocumentsPages();
         pages.MapDocumentPages();
         pages.MapOperatePages();
+        pages.MapMaintenancePages();
+        pages.MapBackupPages();
         pages.MapIncidentPages();
         pages.MapSecurityPages();
         pages.MapRunbookPages();

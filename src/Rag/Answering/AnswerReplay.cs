@@ -63,7 +63,10 @@ internal sealed class AnswerReplay(Provenance provenance, DocumentRecord documen
         using var analyzer = Analyzers.For(record.Language);
         var selection = ExtractiveAnswerer.Select(
             record.Answering, record.Terms.Select(t => new WeightedTerm(t.Text, t.Idf)).ToList(), evidence, analyzer, record.LexicalOnly);
-        return selection.Units.Select(u => new RecordedChoice(u.Evidence, u.Unit)).SequenceEqual(record.Choices) ? null : "the same evidence led to other sentences.";
+        var chosen = selection.Units.Select(u => new RecordedChoice(u.Evidence, u.Unit));
+        // Quotations that took a sentence's place had left before the rest, and stand before it.
+        bool same = record.Generation is { Replaced: > 0 } ? record.Choices.ToHashSet().SetEquals(chosen) : chosen.SequenceEqual(record.Choices);
+        return same ? null : "the same evidence led to other sentences.";
     }
 
     private void Note(AnswerRecord record, IReadOnlySet<string>? shown) =>

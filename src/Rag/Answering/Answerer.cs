@@ -95,6 +95,23 @@ internal sealed class Answerer(ISearchIndex index, IIndexer indexer, Retriever r
             : new AskTurn(QueryText.Normalise(t?.Question, "question in the history"), t!.Answer))];
     }
 
+    /// <summary>
+    /// Computes an answer from all of a collection, as its index is now, and leaves no trace of it: nothing is cached, kept, counted
+    /// or noted. For comparing what two states of the record answer.
+    /// </summary>
+    /// <returns>The answer, and the evidence that it was chosen from, best first.</returns>
+    public async Task<(Answer Answer, IReadOnlyList<Evidence> Evidence)> RehearseAsync(string question, Collection collection, RetrievalMode mode, CancellationToken ct)
+    {
+        var found = await retriever.FindAsync(collection, question, mode, ExtractiveAnswerer.MaxEvidence, onePerDocument: false, null, ReadScope.Everything, ct);
+        var evidence = found.Chunks.Select(c => new Evidence(c.Chunk, c.Score, c.Coverage, c.Cosine)).ToList();
+        var terms = found.Terms.Select(t => new WeightedTerm(t.Text, t.Idf)).ToList();
+        var selection = ExtractiveAnswerer.Select(question, terms, evidence, found.Analyzer, found.Mode == RetrievalMode.Lexical);
+        var record = new AnswerRecord(
+            "", question, collection.Id, collection.Name, collection.Language, selection.Abstained ? Answer.Abstained : Answer.Answered, found.Mode.ToString().ToLowerInvariant(), found.Mode == RetrievalMode.Lexical,
+            ExtractiveAnswerer.Version, found.Position, found.Degraded, Math.Round(selection.Strength, 4), 0, [], evidence.ConvertAll(RecordedEvidence.From), selection.Units.Select(u => new RecordedChoice(u.Evidence, u.Unit)).ToList());
+        return (AnswerRendering.Render(record, evidence, cacheLayer: null), evidence);
+    }
+
     /// <summary>An answer that holds nothing that the asker is not shown any more.</summary>
     private async ValueTask<(RenderedAnswer Answer, bool Hit)> SettledAsync(Asked asked, CancellationToken ct)
     {

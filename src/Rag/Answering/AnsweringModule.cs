@@ -6,6 +6,8 @@ using Rag.Answering.Verification;
 using Rag.Caching;
 using Rag.Foundation;
 using Rag.Indexing;
+using Rag.Maintenance.Retention;
+using Rag.Storage;
 
 namespace Rag.Answering;
 
@@ -17,10 +19,12 @@ internal static class AnsweringModule
         services.AddSingleton<IHybridCacheSerializer<RenderedAnswer>, RenderedAnswerFormat>();
         services.AddSingleton<IHybridCacheSerializer<EvidenceReading>, EvidenceReadingFormat>();
         services.AddSingleton<IHybridCacheSerializer<ModelAnswer>, ModelAnswerFormat>();
-        services.AddSection<AnsweringOptions>(sections);
         services.AddSingleton<ClaimVerifier>();
         services.AddSingleton<Generator>();
         services.AddSingleton<QuestionRewriter>();
+        var options = services.AddSection<AnsweringOptions>(sections);
+        services.AddSingleton<IRetentionRule>(s => new TableRetention(
+            s.GetRequiredService<Database>(), s.GetRequiredService<TimeProvider>(), "provenance", "Records of where answers came from", "answers", "id", "created_at", TimeSpan.FromMicroseconds(1), options.KeepDays > 0 ? TimeSpan.FromDays(options.KeepDays) : null));
         services.AddSingleton<ProvenanceSpool>();
         services.AddSingleton<Provenance>();
         services.AddSingleton<IHostedService>(s => s.GetRequiredService<Provenance>());

@@ -57,15 +57,18 @@ internal sealed class AuditKeeping(Database database, AuditTrail audit, AuditTre
         if (request.From > request.To) throw new RagException(ErrorKind.Invalid, "The hold ends before it begins.", "Give the earlier time as from.");
         string id = Ids.New(time);
         string? subject = string.IsNullOrWhiteSpace(request.Subject) ? null : Text(request.Subject, required: true);
-        await database.WriteAsync(async tx =>
-        {
-            if (await tx.Connection!.ExecuteScalarAsync<long>("SELECT COUNT(*) FROM audit_holds WHERE released_at IS NULL", transaction: tx) >= MaxOpenHolds)
-                throw new RagException(ErrorKind.Conflict, $"There are {MaxOpenHolds} holds already.", "Release those that are over: 'rag audit hold list'.");
-            await audit.AppendAsync(tx, AuditEvent.Administrative("audit.hold.add", "hold:" + id, new Dictionary<string, string> { ["reason"] = reason }));
-            await tx.Connection!.ExecuteAsync(
-                "INSERT INTO audit_holds (id, reason, subject, from_at, to_at, placed_at) VALUES (@id, @reason, @subject, @from, @to, @at)", new { id, reason, subject, from = Micro(request.From), to = Micro(request.To), at = time.Microseconds() }, tx);
-        }, ct);
+        await database.WriteAsync(tx => HoldAsync(tx, id, reason, subject, request.From, request.To), ct);
         return (await HoldsAsync(ct)).Holds.First(h => h.Id == id);
+    }
+
+    /// <summary>The same in the caller's transaction, under an id of the caller's: what is held beside the audit record is held with it.</summary>
+    public async Task HoldAsync(DbTransaction tx, string id, string reason, string? subject, DateTimeOffset? from, DateTimeOffset? to)
+    {
+        if (await tx.Connection!.ExecuteScalarAsync<long>("SELECT COUNT(*) FROM audit_holds WHERE released_at IS NULL", transaction: tx) >= MaxOpenHolds)
+            throw new RagException(ErrorKind.Conflict, $"There are {MaxOpenHolds} holds already.", "Release those that are over: 'rag audit hold list'.");
+        await audit.AppendAsync(tx, AuditEvent.Administrative("audit.hold.add", "hold:" + id, new Dictionary<string, string> { ["reason"] = reason }));
+        await tx.Connection!.ExecuteAsync(
+            "INSERT INTO audit_holds (id, reason, subject, from_at, to_at, placed_at) VALUES (@id, @reason, @subject, @from, @to, @at)", new { id, reason, subject, from = Micro(from), to = Micro(to), at = time.Microseconds() }, tx);
     }
 
     /// <exception cref="RagException">NotFound: no such hold, or it was released.</exception>
@@ -73,11 +76,17 @@ internal sealed class AuditKeeping(Database database, AuditTrail audit, AuditTre
     {
         await database.WriteAsync(async tx =>
         {
-            await audit.AppendAsync(tx, AuditEvent.Administrative("audit.hold.remove", "hold:" + id));
-            if (await tx.Connection!.ExecuteAsync("UPDATE audit_holds SET released_at = @at WHERE id = @id AND released_at IS NULL", new { id, at = time.Microseconds() }, tx) == 0)
-                throw new RagException(ErrorKind.NotFound, $"There is no hold '{id}' that could be released.", "'rag audit hold list' shows them.");
+            if (!await ReleaseAsync(tx, id)) throw new RagException(ErrorKind.NotFound, $"There is no hold '{id}' that could be released.", "'rag audit hold list' shows them.");
         }, ct);
         return (await HoldsAsync(ct)).Holds.First(h => h.Id == id);
+    }
+
+    /// <summary>The same in the caller's transaction; whether there was such a hold.</summary>
+    public async Task<bool> ReleaseAsync(DbTransaction tx, string id)
+    {
+        if (await tx.Connection!.ExecuteAsync("UPDATE audit_holds SET released_at = @at WHERE id = @id AND released_at IS NULL", new { id, at = time.Microseconds() }, tx) == 0) return false;
+        await audit.AppendAsync(tx, AuditEvent.Administrative("audit.hold.remove", "hold:" + id));
+        return true;
     }
 
     public async Task<AuditHoldList> HoldsAsync(CancellationToken ct)
@@ -101,12 +110,29 @@ internal sealed class AuditKeeping(Database database, AuditTrail audit, AuditTre
     /// <summary>Closes the segment whose month is over or that is full, and lets go what was kept for its time; in pieces, and again after being cut short.</summary>
     public async Task RunAsync(LeaderTerm term, CancellationToken ct)
     {
-        await term.WriteAsync(CloseAsync, ct);
+        await CloseDueAsync(term, ct);
         for (int n = 0; n < MaxExpiredAtOnce; n++)
-            if (!await term.WriteAsync(ExpireAsync, ct)) break;
+            if (await ExpireDueAsync(term, (_, _, _, _) => Task.CompletedTask, ct) == 0) break;
+    }
+
+    /// <summary>Closes the segment whose month is over or that is full.</summary>
+    public Task CloseDueAsync(LeaderTerm term, CancellationToken ct) => term.WriteAsync(CloseAsync, ct);
+
+    /// <summary>Lets the oldest segment go where its time is over and nothing holds it, and removes what is left of those that went.</summary>
+    /// <param name="note">Told in the same transaction: how many records, and of which time.</param>
+    /// <returns>How many records went; 0 where none is due.</returns>
+    public async Task<long> ExpireDueAsync(LeaderTerm term, Func<DbTransaction, long, DateTimeOffset, DateTimeOffset, Task> note, CancellationToken ct)
+    {
+        long expired = await term.WriteAsync(async tx =>
+        {
+            if (await ExpireAsync(tx) is not { EndLeaf: { } end, LastAt: { } last } segment) return 0;
+            await note(tx, end - segment.FirstLeaf, Clock.FromMicroseconds(segment.OpenedAt), Clock.FromMicroseconds(last));
+            return end - segment.FirstLeaf;
+        }, ct);
         int removed;
         do removed = await term.WriteAsync(RemoveAsync, ct);
         while (removed > 0);
+        return expired;
     }
 
     private async Task<bool> CloseAsync(DbTransaction tx)
@@ -126,15 +152,15 @@ internal sealed class AuditKeeping(Database database, AuditTrail audit, AuditTre
         return true;
     }
 
-    private async Task<bool> ExpireAsync(DbTransaction tx)
+    private async Task<Segment?> ExpireAsync(DbTransaction tx)
     {
         long oldest = Clock.ToMicroseconds(time.GetUtcNow().AddYears(-options.RetentionYears));
         // The oldest first, and none behind one that is kept: what a checkpoint signs stays one stretch.
         var segment = await tx.Connection!.QuerySingleOrDefaultAsync<Segment>($"{SelectSegments} WHERE s.expired_at IS NULL ORDER BY s.first_leaf LIMIT 1", transaction: tx);
-        if (segment is not { EndLeaf: { } end, LastAt: { } last, Held: 0 } || last >= oldest) return false;
+        if (segment is not { EndLeaf: { } end, LastAt: { } last, Held: 0 } || last >= oldest) return null;
         await audit.AppendManyAsync(tx, [new(AuditEvent.Administrative("audit.expire", string.Create(System.Globalization.CultureInfo.InvariantCulture, $"segment:{segment.FirstLeaf}-{end}")), Actor.System)]);
         await tx.Connection!.ExecuteAsync("UPDATE audit_segments SET expired_at = @at WHERE first_leaf = @FirstLeaf", new { segment.FirstLeaf, at = time.Microseconds() }, tx);
-        return true;
+        return segment;
     }
 
     private static Task<int> RemoveAsync(DbTransaction tx) => tx.Connection!.ExecuteAsync(

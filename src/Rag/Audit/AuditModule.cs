@@ -29,7 +29,7 @@ internal static class AuditModule
         services.AddSingleton<IHostedService>(s => s.GetRequiredService<AuditTree>());
         services.AddSingleton<IHostedService>(s => s.GetRequiredService<DataAccessLog>());
         services.AddSingleton(s => new LeaderJob("sign the audit record", AuditTree.Every, (term, ct) => s.GetRequiredService<AuditTree>().RunAsync(term, sign: false, ct)));
-        services.AddSingleton(s => new LeaderJob("keep audit segments", AuditKeeping.Every, s.GetRequiredService<AuditKeeping>().RunAsync));
+        services.AddSingleton(s => new LeaderJob("keep audit segments", AuditKeeping.Every, s.GetRequiredService<AuditKeeping>().CloseDueAsync));
         // Telemetry stands above this slice and does not know of it.
         services.ConfigureOpenTelemetryMeterProvider(metrics => metrics.AddMeter(AuditMetrics.MeterName));
         return services;

@@ -3,12 +3,16 @@ using Microsoft.Extensions.Hosting;
 using OpenTelemetry.Metrics;
 using Rag.Audit;
 using Rag.Foundation;
+using Rag.Maintenance.Retention;
+using Rag.Storage;
 using Rag.Storage.Leadership;
 
 namespace Rag.Compliance;
 
 internal static class ComplianceModule
 {
+    private const double DaysInYear = 365.25;
+
     private static readonly TimeSpan BeginEvery = TimeSpan.FromDays(1), ReportEvery = TimeSpan.FromHours(1);
 
     public static IServiceCollection AddCompliance(this IServiceCollection services, ConfigurationSections sections)
@@ -35,6 +39,9 @@ internal static class ComplianceModule
         services.AddSingleton<IReportSection, IncidentsSection>();
         services.AddSingleton<IReportSection, CertificatesSection>();
         services.AddSingleton<IReportSection, VulnerabilitiesSection>();
+        services.AddSingleton<IRetentionRule>(s => new TableRetention(
+            s.GetRequiredService<Database>(), s.GetRequiredService<TimeProvider>(), "compliance-reports", "Reports for auditors", "compliance_reports", "id", "made_at", TimeSpan.FromMicroseconds(1),
+            TimeSpan.FromDays(Math.Ceiling(DaysInYear * s.GetRequiredService<ComplianceOptions>().ReportYears))));
         services.AddSingleton<ReviewMetrics>();
         services.AddSingleton<IHostedService>(s => s.GetRequiredService<ReviewMetrics>());
         services.AddSingleton(s => new LeaderJob("begin reviews", BeginEvery, (term, ct) => s.GetRequiredService<ReviewBook>().BeginAsync(term, ct)));

@@ -158,7 +158,7 @@ internal sealed class Evaluator(ScratchStore store)
             }
             progress?.Report(new("converse", ++done, source.Conversations.Count));
         }
-        return new(done, followUps, Fraction(rewritten, followUps), Fraction(declined, followUps), Fraction(withGold, judged), Fraction(aloneWithGold, judged));
+        return new(source.Conversations.Count, followUps, Fraction(rewritten, followUps), Fraction(declined, followUps), Fraction(withGold, judged), Fraction(aloneWithGold, judged));
 
         async Task<Answer> AskAsync(string question, IReadOnlyList<AskTurn>? history) => (await answerer.AskAsync(new(question, NameOf(source), Options: options, History: history), ct)).Answer.Answer;
     }

@@ -19,6 +19,7 @@ internal static class Problems
         (ErrorKind.Unsupported, 415, "unsupported", "The format is not one that is read"),
         (ErrorKind.TooMany, 429, "too_many", "This is more than the caller may ask for now"),
         (ErrorKind.Unavailable, 503, "unavailable", "Something that this needs is not there now"),
+        (ErrorKind.ReadOnly, 503, "read_only", "Nothing is written during this maintenance"),
         (ErrorKind.Overloaded, 503, "overloaded", "The server is busy"),
         (ErrorKind.StorageFull, 507, "storage_full", "There is no room on disk"),
     ];

@@ -19,6 +19,8 @@ public enum ErrorKind
     Unsupported,
     /// <summary>Something that this needs is not there now; trying later may work (503).</summary>
     Unavailable,
+    /// <summary>Nothing is written for the time of a maintenance; what only reads is served (503).</summary>
+    ReadOnly,
     /// <summary>This caller asks more than is theirs for now (429).</summary>
     TooMany,
     /// <summary>More to do than is taken on at a time; trying a little later will work (503).</summary>

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Rag.Inference;
 using Rag.Ingestion;
+using Rag.Maintenance;
 using Rag.Storage;
 using Rag.Storage.Leadership;
 
@@ -12,7 +13,7 @@ namespace Rag.Indexing;
 /// Makes the vectors of chunks that have none and stores them in the record, once for all replicas; a document
 /// whose chunks are all done is announced in the change log. Until then it is found by its words.
 /// </summary>
-internal sealed class EmbeddingWorker(Database database, ChangeLog changes, EmbeddingClaims claims, Embedder embedder, TimeProvider time, ILogger<EmbeddingWorker> log) : BackgroundService
+internal sealed class EmbeddingWorker(Database database, ChangeLog changes, EmbeddingClaims claims, Embedder embedder, ReadOnlyMode readOnly, TimeProvider time, ILogger<EmbeddingWorker> log) : BackgroundService
 {
     private const int BatchChunks = 128;
     private const int ForgottenAtOnce = 5_000;
@@ -33,7 +34,8 @@ internal sealed class EmbeddingWorker(Database database, ChangeLog changes, Embe
             try
             {
                 var announced = changes.NextAnnouncement;
-                bool more = await EmbedNextAsync(model, stop);
+                // Vectors are written to the documents, and wait until that is allowed again.
+                bool more = readOnly.Current is null && await EmbedNextAsync(model, stop);
                 delay = FirstRetryDelay;
                 if (more) continue;
                 _lastText = (0, "");
@@ -61,7 +63,7 @@ internal sealed class EmbeddingWorker(Database database, ChangeLog changes, Embe
     /// <summary>Takes the vectors of other models away, so that they are made anew; the leader's work, in pieces.</summary>
     public async Task ForgetOtherModelsAsync(LeaderTerm term, CancellationToken ct)
     {
-        if (embedder.ModelId is not { } model) return;
+        if (embedder.ModelId is not { } model || readOnly.Current is not null) return;
         int chunks = 0, piece;
         do
         {

@@ -371,7 +371,8 @@ internal sealed class Indexer(
         if (fresh) return;
         var gone = new List<string>();
         await using var connection = await database.OpenAsync(ct);
-        var changed = batch.Where(c => c.DocumentId is not null).Select(c => c.DocumentId!).Distinct();
+        // What an index was filled with, or committed, already shows what was changed before it.
+        var changed = batch.Where(c => c.DocumentId is not null && c.Seq > index.Position).Select(c => c.DocumentId!).Distinct();
         await ForEachAsync(loader.LoadEachAsync(connection, changed, gone.Add, ct), index.Put, ct);
         foreach (string id in gone)
         {

@@ -82,7 +82,7 @@ internal sealed class DocumentWriter : IAsyncDisposable
         Exception? failure = await TryWriteAsync(batch);
         // One bad document must not take the others down with it: each gets a transaction of its own. Where the record
         // itself fails, none would fare better; and where it may have committed, none may be written a second time.
-        bool apart = failure is not null && batch.Count > 1 && failure is not RagException { Kind: ErrorKind.StorageFull } and not RagException { InnerException: DatabaseLostException };
+        bool apart = failure is not null && batch.Count > 1 && failure is not RagException { Kind: ErrorKind.StorageFull or ErrorKind.ReadOnly } and not RagException { InnerException: DatabaseLostException };
         if (apart) failure = null;
         foreach (var pending in batch)
         {
@@ -90,7 +90,7 @@ internal sealed class DocumentWriter : IAsyncDisposable
             {
                 pending.Done.TrySetException(own);
                 // What keeps one out for now keeps the rest out too; they do not each wait to find out.
-                if (own is RagException { Kind: ErrorKind.StorageFull or ErrorKind.Unavailable }) failure = own;
+                if (own is RagException { Kind: ErrorKind.StorageFull or ErrorKind.Unavailable or ErrorKind.ReadOnly }) failure = own;
             }
             if (failure is not null) pending.Done.TrySetException(failure);
         }

@@ -10,6 +10,7 @@ using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Net.Http.Headers;
 using Rag.Access;
 using Rag.Foundation;
+using Rag.Maintenance;
 
 namespace Rag.Ingestion;
 
@@ -26,17 +27,17 @@ internal static class IngestionEndpoints
         var collections = routes.MapGroup("/v1/collections").WithTags("Collections");
         collections.MapGet("/", ListCollections).Needs(Role.Reader).WithSummary("All collections that the caller may read, with the sizes of what they are shown");
         collections.MapGet("/{name}", GetCollection).Needs(Role.Reader).WithSummary("One collection");
-        collections.MapPut("/{name}", PutCollection).Needs(Role.Writer).RequireRateLimiting(LoadClass.Writes).WithSummary("Make a collection, or change its language");
-        collections.MapDelete("/{name}", DeleteCollection).Needs(Role.Writer).RequireRateLimiting(LoadClass.Writes).WithSummary("Remove a collection and everything in it");
+        collections.MapPut("/{name}", PutCollection).Needs(Role.Writer).RequireRateLimiting(LoadClass.Writes).RefusedWhileReadOnly().WithSummary("Make a collection, or change its language");
+        collections.MapDelete("/{name}", DeleteCollection).Needs(Role.Writer).RequireRateLimiting(LoadClass.Writes).RefusedWhileReadOnly().WithSummary("Remove a collection and everything in it");
 
         var documents = routes.MapGroup("/v1/collections/{name}/documents").WithTags("Documents");
         documents.MapGet("/", ListDocuments).Needs(Role.Reader).WithSummary("Documents in the order of their addresses, a page at a time");
-        documents.MapPost("/", PostDocuments).Needs(Role.Writer).WithMetadata(new RequestSizeLimitAttribute(LoadClass.MaxUploadBytes)).RequireRateLimiting(LoadClass.Writes).WithSummary("Put documents in: multipart files, or JSON with text")
+        documents.MapPost("/", PostDocuments).Needs(Role.Writer).WithMetadata(new RequestSizeLimitAttribute(LoadClass.MaxUploadBytes)).RequireRateLimiting(LoadClass.Writes).RefusedWhileReadOnly().WithSummary("Put documents in: multipart files, or JSON with text")
             .Accepts<TextDocuments>("application/json", "multipart/form-data").Produces<IngestResponse>().DisableAntiforgery();
         documents.MapGet("/{id}", GetDocument).Needs(Role.Reader).WithSummary("One document and its versions");
-        documents.MapPut("/{id}", PutDocument).Needs(Role.Writer).WithMetadata(new RequestSizeLimitAttribute(LoadClass.MaxUploadBytes)).RequireRateLimiting(LoadClass.Writes).WithSummary("Replace a document's content").Produces<IngestResponse>();
-        documents.MapPut("/{id}/permissions", PutPermissions).Needs(Role.Writer).RequireRateLimiting(LoadClass.Writes).WithSummary("Limit a document to groups; returns when no replica shows it to others");
-        documents.MapDelete("/{id}", DeleteDocument).Needs(Role.Writer).RequireRateLimiting(LoadClass.Writes).WithSummary("Remove a document: text, full text, vectors, cached answers");
+        documents.MapPut("/{id}", PutDocument).Needs(Role.Writer).WithMetadata(new RequestSizeLimitAttribute(LoadClass.MaxUploadBytes)).RequireRateLimiting(LoadClass.Writes).RefusedWhileReadOnly().WithSummary("Replace a document's content").Produces<IngestResponse>();
+        documents.MapPut("/{id}/permissions", PutPermissions).Needs(Role.Writer).RequireRateLimiting(LoadClass.Writes).RefusedWhileReadOnly().WithSummary("Limit a document to groups; returns when no replica shows it to others");
+        documents.MapDelete("/{id}", DeleteDocument).Needs(Role.Writer).RequireRateLimiting(LoadClass.Writes).RefusedWhileReadOnly().WithSummary("Remove a document: text, full text, vectors, cached answers");
         documents.MapGet("/{id}/text", GetText).Needs(Role.Reader).WithSummary("Extracted text of a version; spans count its UTF-16 code units").Produces<string>(contentType: "text/plain");
         return routes;
     }

@@ -58,7 +58,7 @@ internal sealed class MaintenanceNotice(Database database, RecordState record, T
     public string? HeaderValue()
     {
         var current = Current;
-        return current.Count == 0 ? null : string.Join(", ", current.Select(w => $"{Time(w.StartsAt)}/{Time(w.EndsAt)}; {Ascii(w.Title)}"));
+        return current.Count == 0 ? null : string.Join(", ", current.Select(w => $"{Time(w.StartsAt)}/{Time(w.EndsAt)}; {MaintenanceText.Ascii(w.Title)}"));
     }
 
     protected override async Task ExecuteAsync(CancellationToken stop)
@@ -77,9 +77,7 @@ internal sealed class MaintenanceNotice(Database database, RecordState record, T
         }
     }
 
-    private static string Time(DateTimeOffset at) => at.ToUniversalTime().ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
-
-    private static string Ascii(string title) => string.Concat(title.Select(c => c is >= ' ' and <= '~' ? c : '?'));
+    internal static string Time(DateTimeOffset at) => at.ToUniversalTime().ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
 }
 
 internal static class MaintenanceMiddleware
@@ -88,18 +86,20 @@ internal static class MaintenanceMiddleware
     public static IApplicationBuilder UseMaintenance(this IApplicationBuilder app)
     {
         var notice = app.ApplicationServices.GetRequiredService<MaintenanceNotice>();
+        var readOnly = app.ApplicationServices.GetRequiredService<ReadOnlyMode>();
         return app.Use(next => context =>
         {
-            if (context.Request.Path.StartsWithSegments("/v1") && notice.HeaderValue() is { } value)
-            {
-                // Errors clear the headers that stand before them; this one stays.
-                context.Response.OnStarting(() =>
-                {
-                    context.Response.Headers[MaintenanceNotice.Header] = value;
-                    return Task.CompletedTask;
-                });
-            }
+            if (!context.Request.Path.StartsWithSegments("/v1")) return next(context);
+            if (notice.HeaderValue() is { } windows) Set(context, MaintenanceNotice.Header, windows);
+            if (readOnly.HeaderValue() is { } period) Set(context, ReadOnlyMode.Header, period);
             return next(context);
+        });
+
+        // Errors clear the headers that stand before them; these stay.
+        static void Set(HttpContext context, string header, string value) => context.Response.OnStarting(() =>
+        {
+            context.Response.Headers[header] = value;
+            return Task.CompletedTask;
         });
     }
 }

@@ -20,14 +20,14 @@ internal sealed class MaintenanceWindows(Database database, Alertmanager alertma
     public async Task<WindowChanged> AnnounceAsync(AnnounceWindow wanted, CancellationToken ct)
     {
         var now = time.GetUtcNow();
-        string title = Line(wanted.Title, "title", MaxTitleChars);
+        string title = MaintenanceText.Line(wanted.Title, "title", MaxTitleChars);
         if (title.Length == 0) throw new RagException(ErrorKind.Invalid, "The window has no title.", "Say in a few words what is done, such as --title \"New version\".");
         var start = wanted.Start ?? now;
         if (start < now - MaxPast) throw new RagException(ErrorKind.Invalid, $"The start {start:O} is past.", "Choose 'now' or a time to come.");
         // RFC 3339 timestamps of far years would overflow with the length added.
         if (start > now.AddDays(366)) throw new RagException(ErrorKind.Invalid, $"The start {start:O} is more than a year away.", "Announce it nearer to the time.");
         var length = Durations.Parse(wanted.For, "the length of the window", MinLength, MaxLength);
-        string by = Line(wanted.By ?? "", "by", MaxByChars) is { Length: > 0 } named ? named : "someone";
+        string by = MaintenanceText.Line(wanted.By ?? "", "by", MaxByChars) is { Length: > 0 } named ? named : "someone";
         string id = Ids.New(time);
         var (starts, ends) = (Clock.ToMicroseconds(start), Clock.ToMicroseconds(start + length));
         await database.WriteAsync(async tx =>
@@ -111,12 +111,5 @@ internal sealed class MaintenanceWindows(Database database, Alertmanager alertma
         var (starts, ends) = (Clock.FromMicroseconds(r.StartsAt), Clock.FromMicroseconds(r.EndsAt));
         DateTimeOffset? cancelled = r.CancelledAt is { } at ? Clock.FromMicroseconds(at) : null;
         return new(r.Id, r.Title, starts, ends, Clock.FromMicroseconds(r.AnnouncedAt), r.AnnouncedBy, cancelled, r.SilenceId, MaintenanceWindow.StateAt(now, starts, ends, cancelled));
-    }
-
-    /// <summary>One line without control characters, which neither a header nor PostgreSQL's text may hold.</summary>
-    private static string Line(string text, string what, int maxChars)
-    {
-        string line = string.Concat((text ?? "").Select(c => char.IsControl(c) ? ' ' : c)).Trim();
-        return line.Length <= maxChars ? line : throw new RagException(ErrorKind.Invalid, $"'{what}' has {line.Length} characters.", $"Use at most {maxChars}.");
     }
 }

@@ -1,6 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Rag.Foundation;
-using Rag.Storage.Leadership;
+using Rag.Maintenance.Retention;
 
 namespace Rag.Runbook;
 
@@ -8,12 +8,12 @@ internal static class RunbookModule
 {
     public static IServiceCollection AddRunbook(this IServiceCollection services, ConfigurationSections sections)
     {
-        var options = services.AddSection<RunbookOptions>(sections);
+        services.AddSection<RunbookOptions>(sections);
         services.AddSingleton(_ => new RunbookText());
         services.AddSingleton<RunbookRecord>();
         services.AddSingleton<ProductCommands>();
         services.AddSingleton<RunbookSteps>();
-        services.AddSingleton(s => new LeaderJob("clean runbook runs", TimeSpan.FromHours(24), (term, ct) => s.GetRequiredService<RunbookRecord>().CleanAsync(term, TimeSpan.FromDays(options.KeepDays), ct)));
+        services.AddSingleton<IRetentionRule, RunbookRetention>();
         return services;
     }
 }

@@ -3,7 +3,6 @@ using Dapper;
 using Rag.Audit;
 using Rag.Foundation;
 using Rag.Storage;
-using Rag.Storage.Leadership;
 
 namespace Rag.Runbook;
 
@@ -11,7 +10,7 @@ namespace Rag.Runbook;
 internal sealed class RunbookRecord(Database database, RunbookText runbook, AuditTrail audit, TimeProvider time)
 {
     public const int MaxOutputChars = 16_000, MaxNoteChars = 2_000, MaxByChars = 200, MaxCommandChars = 4_000;
-    private const int MaxSteps = 200, ListedRuns = 100, RemovedRuns = 100;
+    private const int MaxSteps = 200, ListedRuns = 100;
 
     public async Task<RunbookRun> StartAsync(RunbookSection section, string by, CancellationToken ct)
     {
@@ -96,26 +95,6 @@ internal sealed class RunbookRecord(Database database, RunbookText runbook, Audi
             """, new { ListedRuns }, cancellationToken: ct));
         return new([.. rows.Select(r => new RunSummary(
             r.Id, r.Section, r.Title, Clock.FromMicroseconds(r.StartedAt), r.StartedBy, r.EndedAt is { } ended ? Clock.FromMicroseconds(ended) : null, r.Outcome, r.Steps, r.Failed))]);
-    }
-
-    /// <summary>Removes what is older than it is kept; the leader's work, in pieces.</summary>
-    public async Task CleanAsync(LeaderTerm term, TimeSpan keep, CancellationToken ct)
-    {
-        long oldest = Clock.ToMicroseconds(time.GetUtcNow() - keep);
-        while (true)
-        {
-            int removed = await term.WriteAsync(async tx =>
-            {
-                var old = (await tx.Connection!.QueryAsync<string>("SELECT id FROM runbook_runs WHERE started_at < @oldest ORDER BY id LIMIT @RemovedRuns", new { oldest, RemovedRuns }, tx)).ToList();
-                foreach (string id in old)
-                {
-                    await tx.Connection!.ExecuteAsync("DELETE FROM runbook_steps WHERE run_id = @id", new { id }, tx);
-                    await tx.Connection!.ExecuteAsync("DELETE FROM runbook_runs WHERE id = @id", new { id }, tx);
-                }
-                return old.Count;
-            }, ct);
-            if (removed == 0) return;
-        }
     }
 
     /// <summary>The end of what was printed, where the errors stand.</summary>

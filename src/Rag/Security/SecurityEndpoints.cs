@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Rag.Access;
 using Rag.Foundation;
+using Rag.Maintenance;
 using Rag.Security.Advisories;
 
 namespace Rag.Security;
@@ -22,7 +23,7 @@ internal static class SecurityEndpoints
         read.MapGet("/canaries", (Canaries canaries, CancellationToken ct) => canaries.ListAsync(ct)).WithSummary("Documents that nobody has a reason to read");
         var change = routes.MapGroup("/admin/v1/security").WithTags("Operate").Needs(Role.Operator);
         change.MapPost("/scans", (AdvisoryScan scan, CancellationToken ct) => scan.RunAsync(ct)).WithSummary("Hold what is shipped against the advisories, now");
-        change.MapPost("/canaries", (NewCanary canary, Canaries canaries, CancellationToken ct) => canaries.AddAsync(canary, ct)).RequireRateLimiting(LoadClass.Writes).WithSummary("Mark a document as one that nobody has a reason to read, or make one");
+        change.MapPost("/canaries", (NewCanary canary, Canaries canaries, CancellationToken ct) => canaries.AddAsync(canary, ct)).RequireRateLimiting(LoadClass.Writes).RefusedWhileReadOnly().WithSummary("Mark a document as one that nobody has a reason to read, or make one");
         change.MapDelete("/canaries/{document}", async (string document, Canaries canaries, CancellationToken ct) =>
         {
             await canaries.RemoveAsync(document, ct);

@@ -3,7 +3,9 @@ using Microsoft.Extensions.Hosting;
 using Rag.Access;
 using Rag.Diagnosis;
 using Rag.Foundation;
+using Rag.Maintenance.Retention;
 using Rag.Security.Advisories;
+using Rag.Storage;
 using Rag.Storage.Leadership;
 
 namespace Rag.Security;
@@ -31,7 +33,9 @@ internal static class SecurityModule
         services.AddSingleton<Sbom>();
         services.AddSingleton<AdvisorySource>();
         services.AddSingleton<AdvisoryScan>();
-        services.AddSingleton(s => new LeaderJob("forget old security events", ExpireEvery, s.GetRequiredService<SecurityRecord>().ExpireAsync));
+        services.AddSingleton<IRetentionRule>(s => new TableRetention(
+            s.GetRequiredService<Database>(), s.GetRequiredService<TimeProvider>(), "security-events", "What looked like an attack, or unusual", "security_events", "id", "last_at", TimeSpan.FromMicroseconds(1), TimeSpan.FromDays(options.KeepDays)));
+        services.AddSingleton(s => new LeaderJob("forget old scans and profiles", ExpireEvery, s.GetRequiredService<SecurityRecord>().ExpireAsync));
         if (options.Advisories.Configured) services.AddSingleton(s => new LeaderJob("scan dependencies", ScanEvery, (_, ct) => s.GetRequiredService<AdvisoryScan>().RunAsync(ct)));
         return services;
     }

@@ -66,12 +66,11 @@ internal sealed class SecurityRecord(Database database, SecurityOptions options,
         }).Where(c => c.Score > 0).OrderByDescending(c => c.Score).Take(MaxCallers)]);
     }
 
-    /// <summary>Takes out what is older than it is kept.</summary>
+    /// <summary>Takes out what is older than it is kept; events are retention's.</summary>
     public Task<int> ExpireAsync(LeaderTerm term, CancellationToken ct) => term.WriteAsync(async tx =>
     {
         long before = Clock.ToMicroseconds(time.GetUtcNow().AddDays(-options.KeepDays));
-        return await tx.Connection!.ExecuteAsync("DELETE FROM security_events WHERE last_at < @before", new { before }, tx)
-            + await tx.Connection!.ExecuteAsync("DELETE FROM access_profiles WHERE updated_at < @before", new { before }, tx)
+        return await tx.Connection!.ExecuteAsync("DELETE FROM access_profiles WHERE updated_at < @before", new { before }, tx)
             // The newest scan stays, however old: it is what is known.
             + await tx.Connection!.ExecuteAsync("DELETE FROM security_scans WHERE at < @before AND id <> (SELECT MAX(id) FROM security_scans)", new { before }, tx);
     }, ct);

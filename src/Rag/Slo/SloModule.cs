@@ -1,6 +1,8 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Rag.Foundation;
+using Rag.Maintenance.Retention;
+using Rag.Storage;
 using Rag.Storage.Leadership;
 using Rag.Telemetry;
 
@@ -16,12 +18,12 @@ internal static class SloModule
         services.AddSingleton<SloReport>();
         services.AddSingleton<Checklist>();
         services.AddSingleton<DeployComparer>();
-        services.AddSingleton(s => new LeaderJob("clean metrics", TimeSpan.FromHours(1), async (term, ct) =>
-        {
-            var keep = TimeSpan.FromDays(options.KeepDays);
-            await s.GetRequiredService<SloRecorder>().CleanAsync(term, keep, ct);
-            await s.GetRequiredService<Replicas>().CleanAsync(term, keep, ct);
-        }));
+        services.AddSingleton(s => new LeaderJob("forget replicas", TimeSpan.FromHours(1), s.GetRequiredService<Replicas>().ForgetAsync));
+        services.AddMinutes("objective-minutes", "Counts of the objectives by the minute", "slo_minutes", options);
+        services.AddMinutes("replica-minutes", "What replicas used by the minute", "replica_minutes", options);
         return services;
     }
+
+    private static void AddMinutes(this IServiceCollection services, string name, string what, string table, SloOptions options) => services.AddSingleton<IRetentionRule>(s => new TableRetention(
+        s.GetRequiredService<Database>(), s.GetRequiredService<TimeProvider>(), name, what, table, "minute", "minute", TimeSpan.FromMinutes(1), TimeSpan.FromDays(options.KeepDays)));
 }

@@ -5,7 +5,6 @@ using Microsoft.Extensions.Logging;
 using Rag.Caching;
 using Rag.Foundation;
 using Rag.Storage;
-using Rag.Storage.Leadership;
 using Rag.Telemetry;
 
 namespace Rag.Slo;
@@ -19,7 +18,6 @@ internal sealed class SloRecorder(Database database, RecordState record, HttpMet
     private const int MinuteSeconds = 60;
     /// <summary>Minutes that wait while the record is away; past that the oldest are given up.</summary>
     private const int MaxMinutes = 1_440;
-    private const int MaxRemovedMinutes = 1_440;
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
 
     private readonly SortedDictionary<long, Dictionary<string, (long Good, long Total)>> _waiting = [];
@@ -54,18 +52,6 @@ internal sealed class SloRecorder(Database database, RecordState record, HttpMet
         finally
         {
             _writing.Release();
-        }
-    }
-
-    /// <summary>Removes what is older than it is kept; the leader's work, in pieces.</summary>
-    public async Task CleanAsync(LeaderTerm term, TimeSpan keep, CancellationToken ct)
-    {
-        long oldest = Minute(time.GetUtcNow() - keep);
-        while (true)
-        {
-            int removed = await term.WriteAsync(tx => tx.Connection!.ExecuteAsync(
-                "DELETE FROM slo_minutes WHERE minute IN (SELECT DISTINCT minute FROM slo_minutes WHERE minute < @oldest ORDER BY minute LIMIT @MaxRemovedMinutes)", new { oldest, MaxRemovedMinutes }, tx), ct);
-            if (removed == 0) return;
         }
     }
 

@@ -39,6 +39,12 @@ internal abstract class Database : IAsyncDisposable
         WriteAsync(async tx => { await work(tx); return 0; }, ct);
 
     /// <summary>
+    /// As <see cref="WriteAsync{T}"/> for work that takes long: each of its statements may run as long as <paramref name="limit"/>.
+    /// Nobody else writes to the tables meanwhile; who reads them sees what was there before.
+    /// </summary>
+    public abstract Task<T> WriteAloneAsync<T>(IReadOnlyList<string> tables, TimeSpan limit, Func<DbTransaction, Task<T>> work, CancellationToken ct);
+
+    /// <summary>
     /// Makes this transaction the only one that appends to the change log until it ends, and tells the other processes of
     /// it when it commits. Nothing else is locked after it.
     /// </summary>
@@ -46,6 +52,24 @@ internal abstract class Database : IAsyncDisposable
 
     /// <summary>Inserts many rows in the way that the engine does fastest. Values are long, string, byte[] or null.</summary>
     public abstract Task InsertAsync(DbTransaction tx, string table, IReadOnlyList<string> columns, IReadOnlyList<object?[]> rows);
+
+    /// <summary>The tables of the schema, in the order of their names.</summary>
+    public abstract Task<IReadOnlyList<RecordTable>> TablesAsync(DbConnection connection, CancellationToken ct);
+
+    /// <summary>The record as it is now, for reading it whole while others write.</summary>
+    public abstract Task<RecordSnapshot> SnapshotAsync(CancellationToken ct);
+
+    /// <summary>
+    /// Writes rows in <see cref="RowFormat"/> into a table in the way that the engine does fastest; the fields of a row are
+    /// <paramref name="columns"/>. Returns how many.
+    /// </summary>
+    public abstract Task<long> CopyInAsync(DbTransaction tx, string table, IReadOnlyList<RecordColumn> columns, IAsyncEnumerable<RowBlock> rows, CancellationToken ct);
+
+    /// <summary>The last number that the counting column of a table gave.</summary>
+    public abstract Task<long> ReadSerialAsync(DbConnection connection, RecordTable table, CancellationToken ct);
+
+    /// <summary>Makes the counting column of a table go on after <paramref name="last"/>, or after what it gave last where that is more.</summary>
+    public abstract Task RaiseSerialAsync(DbTransaction tx, RecordTable table, long last);
 
     /// <summary>Lets the statements of this transaction that ask for it run for <see cref="LongCommandSeconds"/>.</summary>
     public abstract Task AllowLongAsync(DbTransaction tx);
@@ -55,6 +79,27 @@ internal abstract class Database : IAsyncDisposable
 
     /// <summary>Takes what deletions left in journals and free pages off the disk, where that is this process's to do.</summary>
     public abstract Task ScrubAsync(CancellationToken ct);
+
+    /// <summary>
+    /// From the commit of this transaction on every write to the tables fails, whoever tries it on whatever connection, until
+    /// <see cref="UnguardAsync"/>. Writes that are under way are waited for, so that none commits afterwards.
+    /// </summary>
+    public abstract Task GuardAsync(DbTransaction tx, IReadOnlyList<string> tables);
+
+    public abstract Task UnguardAsync(DbTransaction tx, IReadOnlyList<string> tables);
+
+    /// <summary>Tables that are guarded now, sorted.</summary>
+    public abstract Task<IReadOnlyList<string>> GuardedAsync(DbConnection connection, CancellationToken ct);
+
+    /// <summary>
+    /// Work on the files of the record that changes nothing in it. It may take long; cut short at any moment, by a kill too, it
+    /// leaves the record whole, and may be done again.
+    /// </summary>
+    /// <returns>What was done, a sentence.</returns>
+    public abstract Task<string> TendAsync(Tending what, CancellationToken ct);
+
+    /// <summary>Reads all of the record and checks it as far as the engine can.</summary>
+    public abstract Task<IntegrityReport> InspectAsync(CancellationToken ct);
 
     /// <summary>Looks at the engine: version, latency, size, and what is wrong with it.</summary>
     public abstract Task<DatabaseReport> CheckAsync(CancellationToken ct);
@@ -74,6 +119,22 @@ internal abstract class Database : IAsyncDisposable
 /// <param name="TextItems">The texts of a JSON array, which an expression gives, as a table of the second name with the column <c>value</c>.</param>
 /// <param name="Snapshot">Begins a transaction that sees the record as it is then until COMMIT, and holds nobody up.</param>
 internal sealed record SqlDialect(string LockRows, string SkipLocked, string Now, Func<string, string, string> TextItems, string Snapshot);
+
+/// <summary>Work on the record's files.</summary>
+internal enum Tending
+{
+    /// <summary>Gives back the space of what was removed.</summary>
+    Vacuum,
+    /// <summary>Builds every index anew.</summary>
+    Reindex,
+    /// <summary>Renews the statistics that queries are planned by.</summary>
+    Analyze,
+}
+
+/// <param name="Checked">What was looked at, a sentence.</param>
+/// <param name="Rows">Rows of each table that were read.</param>
+/// <param name="Problems">Empty where nothing is wrong.</param>
+internal sealed record IntegrityReport(string Checked, IReadOnlyDictionary<string, long> Rows, IReadOnlyList<string> Problems);
 
 /// <summary>The engine cannot be reached now; nothing that is tried at once will fare better.</summary>
 internal class DatabaseLostException(string message, Exception inner) : Exception(message, inner);

@@ -20,6 +20,7 @@ internal static class StorageModule
         services.AddSingleton<Leader>();
         services.AddSingleton<IHostedService>(s => s.GetRequiredService<Leader>());
         services.AddSingleton<LeaderJobs>();
+        services.AddSingleton<Leases>();
         services.AddSingleton<Followers>();
         services.AddSingleton<IHostedService>(s => s.GetRequiredService<Followers>());
         services.AddSingleton<IHostedService>(s => s.GetRequiredService<LeaderJobs>());

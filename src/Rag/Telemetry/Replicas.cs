@@ -86,15 +86,11 @@ internal sealed class Replicas(
         }
     }
 
-    /// <summary>Removes what is older than the retention of metrics; the leader's work.</summary>
-    public async Task CleanAsync(LeaderTerm term, TimeSpan keep, CancellationToken ct)
+    /// <summary>Removes replicas that are gone for long; the leader's work.</summary>
+    public Task ForgetAsync(LeaderTerm term, CancellationToken ct)
     {
-        long oldest = (time.GetUtcNow() - keep).ToUnixTimeSeconds() / MinuteSeconds, forgotten = Clock.ToMicroseconds(time.GetUtcNow() - Remembered);
-        await term.WriteAsync(async tx =>
-        {
-            await tx.Connection!.ExecuteAsync("DELETE FROM replica_minutes WHERE minute < @oldest", new { oldest }, tx);
-            return await tx.Connection!.ExecuteAsync("DELETE FROM replicas WHERE seen_at < @forgotten", new { forgotten }, tx);
-        }, ct);
+        long forgotten = Clock.ToMicroseconds(time.GetUtcNow() - Remembered);
+        return term.WriteAsync(tx => tx.Connection!.ExecuteAsync("DELETE FROM replicas WHERE seen_at < @forgotten", new { forgotten }, tx), ct);
     }
 
     private async Task SayAsync()

@@ -13,6 +13,7 @@ using Rag.Foundation;
 using Rag.Indexing;
 using Rag.Inference;
 using Rag.Ingestion;
+using Rag.Maintenance.Schedules;
 using Rag.Retrieval;
 
 namespace Rag.Telemetry;
@@ -20,12 +21,13 @@ namespace Rag.Telemetry;
 internal static class TelemetryModule
 {
     private static readonly string[] Meters =
-        [HttpMetrics.MeterName, StateMetrics.MeterName, ProcessMetrics.MeterName, Probe.MeterName, SecurityMetrics.MeterName, CacheMetrics.MeterName, IngestionMetrics.MeterName, RetrievalMetrics.MeterName, AnsweringMetrics.MeterName];
+        [HttpMetrics.MeterName, StateMetrics.MeterName, ProcessMetrics.MeterName, Probe.MeterName, SecurityMetrics.MeterName, ScheduleMetrics.MeterName, CacheMetrics.MeterName, IngestionMetrics.MeterName, RetrievalMetrics.MeterName, AnsweringMetrics.MeterName];
 
     public static IServiceCollection AddTelemetry(this IServiceCollection services, ConfigurationSections sections)
     {
         var options = services.AddSection<TelemetryOptions>(sections);
         services.AddSingleton<HttpMetrics>();
+        services.AddSingleton<BackupTimes>();
         services.AddSingleton<StateMetrics>();
         services.AddSingleton<ProcessMetrics>();
         services.AddSingleton<Dependencies>();
@@ -77,6 +79,7 @@ internal static class TelemetryModule
         app.ApplicationServices.GetRequiredService<IngestionMetrics>();
         app.ApplicationServices.GetRequiredService<SecurityMetrics>();
         app.ApplicationServices.GetRequiredService<AnsweringMetrics>();
+        app.ApplicationServices.GetRequiredService<ScheduleMetrics>();
         return app;
     }
 

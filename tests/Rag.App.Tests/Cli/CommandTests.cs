@@ -55,6 +55,31 @@ public sealed class CommandTests : IDisposable
     }
 
     [Fact]
+    public async Task A_backup_is_made_verified_and_put_into_a_new_data_directory()
+    {
+        Write("birds/heron.md", "# Herons\n\nHerons stand in shallow water.");
+        (await RunAsync("ingest", "birds", "--data", Data)).Code.ShouldBe(0);
+        var create = await RunAsync("backup", "create", "--json", "--data", Data);
+        create.Code.ShouldBe(0, create.Err);
+        string id = JsonDocument.Parse(create.Out).RootElement.GetProperty("id").GetString()!;
+        (await RunAsync("backup", "list", "--data", Data)).Out.ShouldContain("unverified");
+        (await RunAsync("backup", "verify", "--all", "--data", Data)).Out.ShouldContain($"right    {id}");
+        (await RunAsync("backup", "show", id, "--data", Data)).Out.ShouldContain("document_versions");
+        string[] keys = ["--set", $"Backup:Directory={Data}/backups", "--set", $"Backup:KeyFile={Data}/backup-key.pem", "--set", $"Audit:KeyFile={Data}/audit/key.pem"];
+        var restore = await RunAsync(["backup", "restore", id, "--data", Path.Combine(_folder, "new"), .. keys]);
+        restore.Code.ShouldBe(0, restore.Err);
+        restore.Out.ShouldContain("Restored 1 documents");
+        (await RunAsync("ask", "Where do herons stand?", "--data", Path.Combine(_folder, "new"), "--set", $"Audit:KeyFile={Data}/audit/key.pem")).Out.ShouldContain("Herons stand in shallow water.");
+
+        string key = Path.Combine(_folder, "key.pem");
+        (await RunAsync("backup", "key", "create", key)).Code.ShouldBe(0);
+        (await RunAsync("backup", "key", "create", key)).Err.ShouldContain("exists already");
+        (await RunAsync("backup", "key", "rotate", key)).Code.ShouldBe(0);
+        (await RunAsync("backup", "key", "list", key)).Out.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length.ShouldBe(2);
+        (await RunAsync("backup", "verify", "--data", Data)).Err.ShouldContain("Which backup is not said");
+    }
+
+    [Fact]
     public async Task Documents_go_in_are_asked_changed_and_removed()
     {
         Write("birds/heron.md", "# Herons\n\nHerons stand in shallow water.");

@@ -32,6 +32,11 @@ public sealed class AccessibilityTests(Site site)
     [InlineData("delete")]
     [InlineData("nothing there")]
     [InlineData("operate")]
+    [InlineData("maintenance")]
+    [InlineData("schedules")]
+    [InlineData("retention")]
+    [InlineData("backups")]
+    [InlineData("drill")]
     [InlineData("incidents")]
     [InlineData("incident")]
     [InlineData("security")]
@@ -73,7 +78,7 @@ public sealed class AccessibilityTests(Site site)
     public async Task No_page_scrolls_sideways(int width)
     {
         await using var visit = await site.VisitAsync("/", o => o.ViewportSize = new() { Width = width, Height = 740 });
-        foreach (string page in new[] { "welcome", "answer", "abstained", "failure", "documents", "document", "delete", "operate", "incidents", "incident", "runbook", "section", "run", "access", "security", "audit", "audit record", "reports", "report", "review" })
+        foreach (string page in new[] { "welcome", "answer", "abstained", "failure", "documents", "document", "delete", "operate", "maintenance", "schedules", "retention", "backups", "drill", "incidents", "incident", "runbook", "section", "run", "access", "security", "audit", "audit record", "reports", "report", "review" })
         {
             await visit.Page.GotoAsync(await PathAsync(page));
             int overflow = await visit.Page.EvaluateAsync<int>("document.documentElement.scrollWidth - document.documentElement.clientWidth");
@@ -142,6 +147,11 @@ public sealed class AccessibilityTests(Site site)
         "document" => $"/documents/default/{await site.IdAsync("default", "handbook/backups.md")}?version=1&start=10&end=60#quote",
         "delete" => $"/documents/default/{await site.IdAsync("default", "handbook/backups.md")}/delete",
         "operate" => "/operate",
+        "maintenance" => await MaintenanceAsync(),
+        "schedules" => await RetainedAsync("schedules"),
+        "retention" => await RetainedAsync("retention"),
+        "backups" => await DrilledAsync("backups"),
+        "drill" => await DrilledAsync("drill"),
         "security" => "/security",
         "incidents" => await IncidentAsync("incidents"),
         "incident" => await IncidentAsync("incident"),
@@ -156,6 +166,50 @@ public sealed class AccessibilityTests(Site site)
         "access" => await AccessAsync(),
         _ => "/nothing/there",
     };
+
+    /// <summary>A maintenance that was done, and a window.</summary>
+    private async Task<string> MaintenanceAsync()
+    {
+        using var window = await site.Http.PostAsJsonAsync("/admin/v1/maintenance/windows", new { title = "New disk", start = TimeProvider.System.GetUtcNow().AddDays(3), @for = "1h" });
+        window.EnsureSuccessStatusCode();
+        using var cancelled = await site.Http.DeleteAsync($"/admin/v1/maintenance/windows/{(await window.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("window").GetProperty("id").GetString()}");
+        using var started = await site.Http.PostAsJsonAsync("/admin/v1/maintenance/runs", new { reason = "Looked at", @for = "5m", backup = false });
+        if (!started.IsSuccessStatusCode) return "/operate/maintenance";
+        string id = (await started.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("id").GetString()!;
+        while (!(await site.Http.GetFromJsonAsync<JsonElement>($"/admin/v1/maintenance/runs/{id}")).TryGetProperty("ended_at", out _)) await Task.Delay(50);
+        return "/operate/maintenance";
+    }
+
+    /// <summary>A backup that was drilled.</summary>
+    private async Task<string> DrilledAsync(string page)
+    {
+        await EndAsync(await site.Http.PostAsJsonAsync("/admin/v1/backups", new { kind = "daily" }));
+        var drilled = await EndAsync(await site.Http.PostAsJsonAsync("/admin/v1/backups/drills", new { }));
+        return page == "backups" ? "/operate/backups" : $"/operate/backups/drills/{drilled.GetProperty("result").GetProperty("id").GetString()}";
+
+        async Task<JsonElement> EndAsync(HttpResponseMessage begun)
+        {
+            using (begun)
+            {
+                begun.EnsureSuccessStatusCode();
+                while (true)
+                {
+                    var operation = await site.Http.GetFromJsonAsync<JsonElement>(begun.Headers.Location);
+                    if (operation.GetProperty("state").GetString() != "running") return operation;
+                    await Task.Delay(50);
+                }
+            }
+        }
+    }
+
+    /// <summary>A run of retention, and a hold.</summary>
+    private async Task<string> RetainedAsync(string page)
+    {
+        using var run = await site.Http.PostAsync("/admin/v1/schedules/retention/runs", null);
+        using var hold = await site.Http.PostAsJsonAsync("/admin/v1/retention/holds", new { rule = "logs", reason = "A case" });
+        hold.EnsureSuccessStatusCode();
+        return $"/operate/{page}";
+    }
 
     /// <summary>An incident that an alert opened, with what people did to it.</summary>
     private async Task<string> IncidentAsync(string page)

@@ -113,6 +113,8 @@ internal sealed class RunningServer : IAsyncDisposable
 
     public HttpClient Http { get; }
 
+    public IServiceProvider Services => _app.Services;
+
     public static async Task<RunningServer> StartAsync(params (string Key, string Value)[] settings)
     {
         string data = Directory.CreateTempSubdirectory("rag-pages-").FullName;

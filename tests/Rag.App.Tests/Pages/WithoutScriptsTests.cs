@@ -56,6 +56,45 @@ public sealed class WithoutScriptsTests(Site site)
     }
 
     [Fact]
+    public async Task Read_only_mode_a_schedule_and_a_hold_are_turned_on_and_off()
+    {
+        // On a server of its own: the others write meanwhile.
+        await using var server = await RunningServer.StartAsync(("Inference:Provider", "none"));
+        await using var visit = await site.VisitAsync("/operate/maintenance", o => o.JavaScriptEnabled = false, server.Url);
+        var page = visit.Page;
+        var readOnly = page.Locator("section[aria-labelledby='read-only']");
+        await readOnly.GetByLabel("Why").FillAsync("New disk");
+        await readOnly.GetByLabel("How long").FillAsync("30m");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Refuse writes" }).ClickAsync();
+        await Expect(page.Locator(".maintenance")).ToContainTextAsync("Read-only now: New disk.");
+        await page.GotoAsync("/documents");
+        await Expect(page.Locator(".maintenance")).ToContainTextAsync("Nothing can be added or changed until");
+        await page.GotoAsync("/operate/maintenance");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Take writes again" }).ClickAsync();
+        await Expect(page.Locator(".maintenance")).ToHaveCountAsync(0);
+
+        await page.GotoAsync("/operate/schedules");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Run retention now" }).ClickAsync();
+        await Expect(page.Locator("section[aria-labelledby='runs'] tbody th").First).ToHaveTextAsync("retention");
+
+        await page.GotoAsync("/operate/retention");
+        await page.GetByLabel("What is held").SelectOptionAsync("provenance");
+        await page.GetByLabel("Why").FillAsync("Case 12");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Place" }).ClickAsync();
+        await Expect(page.Locator("section[aria-labelledby='holds'] tbody")).ToContainTextAsync("Case 12");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Release" }).ClickAsync();
+        await Expect(page.Locator("section[aria-labelledby='holds'] tbody")).ToContainTextAsync("released");
+        visit.ShouldBeQuiet();
+
+        // The browser itself says on its console that a page came with a status of 400.
+        await page.GotoAsync("/operate/maintenance");
+        await readOnly.GetByLabel("Why").FillAsync("Too long");
+        await readOnly.GetByLabel("How long").FillAsync("9d");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Refuse writes" }).ClickAsync();
+        await Expect(page.Locator(".note.bad")).ToContainTextAsync("9d is out of bounds");
+    }
+
+    [Fact]
     public async Task An_incident_is_opened_taken_noted_and_ended()
     {
         await using var visit = await PlainAsync("/incidents");

@@ -86,6 +86,21 @@ public static class AccessTable
         GET /admin/v1/doctor: operator
         POST /admin/v1/alerts: operator
         POST /admin/v1/contacts/test: operator
+        GET /admin/v1/backups: operator, auditor
+        POST /admin/v1/backups: operator
+        GET /admin/v1/backups/operations: operator, auditor
+        GET /admin/v1/backups/operations/*: operator, auditor
+        GET /admin/v1/backups/off-site: operator, auditor
+        GET /admin/v1/backups/drills: operator, auditor
+        GET /admin/v1/backups/drills/*: operator, auditor
+        POST /admin/v1/backups/drills: operator
+        POST /admin/v1/backups/*/copy: operator
+        POST /admin/v1/backups/*/verify-copy: operator
+        POST /admin/v1/backups/*/fetch: operator
+        GET /admin/v1/backups/*: operator, auditor
+        POST /admin/v1/backups/*/verify: operator
+        POST /admin/v1/backups/*/restore: admin
+        POST /admin/v1/backups/restore-to-point: admin
         GET /admin/v1/incidents: operator
         POST /admin/v1/incidents: operator
         GET /admin/v1/incidents/*: operator
@@ -100,6 +115,20 @@ public static class AccessTable
         GET /admin/v1/maintenance/windows: operator
         POST /admin/v1/maintenance/windows: operator
         DELETE /admin/v1/maintenance/windows/*: operator
+        GET /admin/v1/maintenance/read-only: operator
+        POST /admin/v1/maintenance/read-only: operator
+        DELETE /admin/v1/maintenance/read-only: operator
+        GET /admin/v1/maintenance/runs: operator
+        POST /admin/v1/maintenance/runs: operator
+        GET /admin/v1/maintenance/runs/*: operator
+        DELETE /admin/v1/maintenance/runs/*: operator
+        GET /admin/v1/schedules: operator
+        GET /admin/v1/schedules/runs: operator
+        GET /admin/v1/schedules/runs/*: operator
+        POST /admin/v1/schedules/*/runs: operator
+        GET /admin/v1/retention: operator, auditor
+        POST /admin/v1/retention/holds: admin
+        DELETE /admin/v1/retention/holds/*: admin
         GET /admin/v1/runbook/sections: operator
         GET /admin/v1/runbook/sections/*: operator
         GET /admin/v1/runbook/runs: operator
@@ -140,6 +169,23 @@ public static class AccessTable
         POST /operate/access/keys/*/revoke: admin
         POST /operate/access/grants: admin
         POST /operate/access/grants/*/remove: admin
+        GET /operate/maintenance: operator
+        POST /operate/maintenance/read-only: operator
+        POST /operate/maintenance/runs: operator
+        POST /operate/maintenance/runs/*/cancel: operator
+        POST /operate/maintenance/windows: operator
+        POST /operate/maintenance/windows/*/cancel: operator
+        GET /operate/backups: operator, auditor
+        POST /operate/backups: operator
+        GET /operate/backups/drills/*: operator, auditor
+        POST /operate/backups/*/verify: operator
+        POST /operate/backups/*/copy: operator
+        POST /operate/backups/*/drill: operator
+        GET /operate/schedules: operator
+        POST /operate/schedules/*/runs: operator
+        GET /operate/retention: operator, auditor
+        POST /operate/retention/holds: admin
+        POST /operate/retention/holds/*/release: admin
         GET /incidents: operator
         POST /incidents: operator
         GET /incidents/*: operator
@@ -169,6 +215,9 @@ public static class AccessTable
         rag config show: {Alone}
         rag eval DIR: {Alone}
         rag audit key create FILE: {Alone}
+        rag backup key create FILE: {Alone}
+        rag backup key rotate FILE: {Alone}
+        rag backup key list FILE: {Alone}
         rag runbook: {Alone}
         rag ask what?: reader
         rag search words: reader
@@ -210,6 +259,30 @@ public static class AccessTable
         rag maintenance window announce --title work --for 1m: operator
         rag maintenance window list: operator
         rag maintenance window cancel x: operator
+        rag maintenance read-only on --reason matrix --for 1s: operator
+        rag maintenance read-only off: operator
+        rag maintenance read-only status: operator
+        rag maintenance run list: operator
+        rag maintenance run show x: operator
+        rag maintenance run cancel x: operator
+        rag database maintain --for 1s: operator
+        rag schedules list: operator
+        rag schedules run x: operator
+        rag retention status: operator, auditor
+        rag retention run: operator
+        rag retention hold x --reason matrix: admin
+        rag retention release x: admin
+        rag backup create: operator
+        rag backup list: operator, auditor
+        rag backup show x: operator, auditor
+        rag backup verify x: operator
+        rag backup drill: operator
+        rag backup drills list: operator, auditor
+        rag backup drills show x: operator, auditor
+        rag backup copy x: operator
+        rag backup off-site: operator, auditor
+        rag backup fetch x: operator
+        rag backup restore x: admin
         rag runbook runs: operator
         rag runbook runs show x: operator
         rag audit list: auditor

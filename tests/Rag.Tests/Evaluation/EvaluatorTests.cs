@@ -63,13 +63,13 @@ public sealed class EvaluatorTests
         await using var store = await ScratchStore.StartNewAsync(settings, ct);
         var evaluator = new Evaluator(store);
         await evaluator.LoadAsync(Small, null, ct);
-        // The first question is answered from the right document and a wrong one, the second not at all, the third as it should be.
+        // One question is answered as it should be, one not at all, and one from the right document and a wrong one, or with a falsehood.
         model.Script = call =>
         {
             int Of(string words) => call.Passages.First(p => p.Text.Contains(words, StringComparison.Ordinal)).Number;
             if (call.Question.StartsWith("kettles", StringComparison.Ordinal)) return mode == "select" ? ModelReply.Units() : ModelReply.Say("NO ANSWER");
             bool pumps = call.Question.Contains("pump", StringComparison.Ordinal);
-            if (mode == "select") return pumps ? ModelReply.Units(Of("blue pump"), Of("Where does")) : ModelReply.Units(Of("A lamp"));
+            if (mode == "select") return pumps ? ModelReply.Units(Of("blue pump")) : ModelReply.Units(Of("A lamp"), Of("Where does"));
             return ModelReply.Say(pumps
                 ? $"The blue pump moves forty litres of water each minute [{Of("blue pump")}]. The blue pump moves fifty litres of wine each minute [{Of("blue pump")}]."
                 : $"A lamp in the hall burns all night [{Of("A lamp")}].");

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Time.Testing;
 using Rag.Foundation;
+using Rag.Maintenance.Retention;
 using Rag.Runbook;
 using Rag.Storage.Leadership;
 
@@ -75,18 +76,24 @@ public abstract class RunbookRecordTests(Engine engine)
     public async Task Runs_are_removed_when_they_are_older_than_they_are_kept()
     {
         var time = new FakeTimeProvider(new DateTimeOffset(2026, 3, 1, 12, 0, 0, TimeSpan.Zero));
-        await using var service = await TestService.StartAsync(engine: engine, time: time);
+        await using var service = await TestService.StartAsync(engine: engine, time: time, settings: new() { ["Runbook:KeepDays"] = "11" });
         var (record, steps) = (service.Get<RunbookRecord>(), service.Get<RunbookSteps>());
         var old = await record.StartAsync(service.Get<RunbookText>().Find("cache-issues"), "x", Cancel);
         await steps.RecordAsync(old.Id, "2", new(Outcome: StepOutcome.Done), Cancel);
         time.Advance(TimeSpan.FromDays(10));
         var young = await record.StartAsync(service.Get<RunbookText>().Find("cache-issues"), "x", Cancel);
-        var leader = service.Get<Leader>();
-        await leader.RenewAsync(Cancel);
-        await record.CleanAsync(leader.Term.ShouldNotBeNull(), TimeSpan.FromDays(11), Cancel);
+        await RemoveAsync();
         (await record.ListAsync(Cancel)).Runs.Count.ShouldBe(2);
-        await record.CleanAsync(leader.Term.ShouldNotBeNull(), TimeSpan.FromDays(9), Cancel);
+        time.Advance(TimeSpan.FromDays(2));
+        await RemoveAsync();
         (await record.ListAsync(Cancel)).Runs.Select(r => r.Id).ShouldBe([young.Id]);
         await Should.ThrowAsync<RagException>(() => record.GetAsync(old.Id, Cancel));
+        (await service.Get<RetentionKeeper>().StatusAsync(Cancel)).Deletions.ShouldHaveSingleItem().Rule.ShouldBe("runbook-runs");
+
+        async Task RemoveAsync()
+        {
+            await service.Get<Leader>().RenewAsync(Cancel);
+            await service.Get<RetentionKeeper>().RunAsync(new("run", service.Get<Leader>().Term.ShouldNotBeNull()), Cancel);
+        }
     }
 }

@@ -7,6 +7,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Time.Testing;
 using Rag.Caching;
 using Rag.Foundation;
+using Rag.Maintenance.Retention;
 using Rag.Slo;
 using Rag.Storage;
 using Rag.Storage.Leadership;
@@ -103,12 +104,13 @@ public abstract class SloRecorderTests(Engine engine)
         time.Advance(TimeSpan.FromDays(89));
         await ServeAsync(service, "/v1/ask", 200, 1);
         await service.Get<SloRecorder>().FlushAsync(Cancel);
-        var term = await TermAsync(service);
-        await service.Get<SloRecorder>().CleanAsync(term, TimeSpan.FromDays(90), Cancel);
+        await RemoveAsync();
         (await RowsAsync(service)).Count(r => r.Objective == "latency").ShouldBe(2);
         time.Advance(TimeSpan.FromDays(2));
-        await service.Get<SloRecorder>().CleanAsync(await TermAsync(service), TimeSpan.FromDays(90), Cancel);
+        await RemoveAsync();
         (await RowsAsync(service)).Count(r => r.Objective == "latency").ShouldBe(1);
+
+        async Task RemoveAsync() => await service.Get<RetentionKeeper>().RunAsync(new("run", await TermAsync(service)), Cancel);
     }
 
     [Fact]

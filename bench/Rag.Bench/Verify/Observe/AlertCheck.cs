@@ -100,13 +100,13 @@ internal static class AlertCheck
             var arrived = inbox.All.Where(p => p.Firing && (p.StartsAt >= begun || Standing.Contains(p.Name))).Select(p => p.Name).ToHashSet();
             var absent = fault.Alerts.Where(a => !arrived.Contains(a)).ToList();
             var passed = Stopwatch.GetElapsedTime(started);
-            if (absent.Count == 0 || passed > ArriveLimit) return (absent, passed.TotalSeconds);
+            if (absent.Count == 0 || passed > (fault.Limit ?? ArriveLimit)) return (absent, passed.TotalSeconds);
             await Task.Delay(200, ct);
         }
     }
 
-    /// <summary>True from the first moment of a server that was never backed up; and what was set before.</summary>
-    private static readonly string[] Standing = ["BackupTooOld", "BackupUnverified", "ReadOnlyLeftOn"];
+    /// <summary>True from the first moment of a server that was never backed up.</summary>
+    private static readonly string[] Standing = ["BackupTooOld", "BackupUnverified"];
 
     /// <summary>Waits until no page fires any more.</summary>
     private static async Task CalmAsync(Stage stage, CancellationToken ct)

@@ -34,7 +34,7 @@ internal sealed class ClaimVerifier(Embedder? embedder)
 
     private const double PerJump = 0.03;
 
-    private const int MaxComparedChars = 900;
+    private const int MaxComparedChars = 600;
 
     /// <param name="claim">One sentence of a model's text, without its marks of citation.</param>
     /// <param name="spans">What it cites, verbatim.</param>
@@ -43,6 +43,8 @@ internal sealed class ClaimVerifier(Embedder? embedder)
     {
         var reading = Read(claim, spans, language);
         if (reading.Verdict is { } decided) return decided;
+        // What repeats the source needs no model to say that it means the same, and what has too few of its words is withheld anyhow.
+        if (embedder is { Available: true } && (reading.Repeated >= RepeatingFrom || reading.Coverage < Free)) return Decide(reading, null, Free);
         double? similarity = await SimilarityAsync(claim, reading, cancel).ConfigureAwait(false);
         return Decide(reading, similarity, similarity is null ? FreeWithoutModel : Free);
     }
@@ -79,7 +81,7 @@ internal sealed class ClaimVerifier(Embedder? embedder)
         var alignment = Alignment.Of(words, source);
         var (coverage, loose) = Coverage(words, alignment);
         var difference = Difference.Of(words, source);
-        if ((new StrictChecks(words, source, alignment, difference.Repeated).Run() ?? new DifferenceChecks(words, source, difference).Run()) is { } wrong) return new(new(false, wrong, Math.Min(coverage, 0.5)), coverage, difference.Repeated, "", "");
+        if ((new StrictChecks(words, source, alignment, difference.Repeated).Run() ?? new DifferenceChecks(words, source, alignment, difference).Run()) is { } wrong) return new(new(false, wrong, Math.Min(coverage, 0.5)), coverage, difference.Repeated, "", "");
         if (coverage >= 0.999) return new(new(true, "", 1), coverage, difference.Repeated, "", "");
         return new(null, coverage, difference.Repeated, Touched(words, source, alignment, cited), loose);
     }

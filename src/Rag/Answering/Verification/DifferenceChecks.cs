@@ -4,7 +4,7 @@ namespace Rag.Answering.Verification;
 /// A claim that repeats a sentence of the source, but for a word or two, is held against that sentence: what it exchanged must mean
 /// the same. Elsewhere in the source the other word may well stand; there it belongs to another statement.
 /// </summary>
-internal sealed class DifferenceChecks(IReadOnlyList<Token> claim, CitedText source, Difference difference)
+internal sealed class DifferenceChecks(IReadOnlyList<Token> claim, CitedText source, Alignment alignment, Difference difference)
 {
     /// <summary>Of the claim's words so many must stand in the source in order, for it to be a repetition.</summary>
     public const double Repetition = 0.5;
@@ -46,8 +46,24 @@ internal sealed class DifferenceChecks(IReadOnlyList<Token> claim, CitedText sou
             foreach (int place in hunk.Source)
                 if ((SameSort(token, _source[place]) || (MayBeName(token) && MayBeName(_source[place]))) && !hunk.Claim.Any(c => Same(c, place))) return $"the source has {_source[place].Text} where the claim has {token.Text}";
         }
-        return null;
+        return near ? Exchanged(hunk) : null;
     }
+
+    /// <summary>A word or two opposite a word or two, between words that are the same: they must be known to mean the same.</summary>
+    private string? Exchanged(Hunk hunk)
+    {
+        if (hunk.Anchored < 2 || hunk.Source.Count > MaxExchanged || hunk.Claim.Count > MaxExchanged) return null;
+        var mine = hunk.Claim.Where(i => Says(claim[i]) && !hunk.Source.Any(p => Same(i, p))).ToList();
+        var theirs = hunk.Source.Where(p => Says(_source[p]) && !hunk.Claim.Any(i => Same(i, p))).ToList();
+        if (mine.Count is 0 or > 2 || theirs.Count is 0 or > 2) return null;
+        // "Warsaw" for "the city": who is meant is said elsewhere.
+        if (mine.All(i => alignment[i] >= 0 && claim[i].IsContent) && mine.Any(i => claim[i].Kind == TokenKind.Name) != theirs.Any(p => _source[p].Kind == TokenKind.Name)) return null;
+        return $"the source says \"{string.Join(' ', theirs.Select(p => _source[p].Text))}\" where the claim says \"{string.Join(' ', mine.Select(i => claim[i].Text))}\"";
+    }
+
+    private const int MaxExchanged = 3;
+
+    private static bool Says(Token token) => token.IsContent || token.Kind == TokenKind.Operator;
 
     private bool Same(int index, int place)
     {

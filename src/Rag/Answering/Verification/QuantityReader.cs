@@ -69,7 +69,7 @@ internal static class QuantityReader
         for (int i = 0; i < tokens.Count; i++)
         {
             var token = tokens[i];
-            if (token.Kind == TokenKind.Word && lexicon.TryOrdinal(token.Key, out decimal ordinal) && !(token.Capital && !token.First && lexicon.CapitalsAreNames && false))
+            if (token.Kind == TokenKind.Word && lexicon.TryOrdinal(token.Key, out decimal ordinal))
             {
                 // "Seconds" are a unit, and "one third" is a fraction.
                 if (token.Key == "second" && i > 0 && tokens[i - 1] is { Kind: TokenKind.Number, Quantity.Ordinal: false } or { Key: "per" or "a" or "each" }) continue;
@@ -186,7 +186,7 @@ internal static class QuantityReader
             if (tokens[i] is not { Kind: TokenKind.Number } number) continue;
             if (number.Quantity.Unit.Length > 0)
             {
-                JoinScaleUnit(tokens, i);
+                JoinSpeed(tokens, i);
                 continue;
             }
             if (i > 0 && tokens[i - 1].Text is "$" or "€" or "£" or "¥" or "₹")
@@ -208,14 +208,14 @@ internal static class QuantityReader
             else if (key is "per" && next + 1 < tokens.Count && tokens[next + 1].Key is "mille" or "mill" or "mil") (key, next) = ("‰", next + 1);
             else if (key is "percentage" && next + 1 < tokens.Count && tokens[next + 1].Key is "point" or "points") next++;
             if (tokens[next].Kind is TokenKind.Operator or TokenKind.Number or TokenKind.Date || Units.Find(key, digits) is not { } unit) continue;
-            if (tokens[next].Text == "." ) continue;
             number.Quantity = number.Quantity with { Unit = square.Length > 0 ? unit + square : unit };
             tokens.RemoveRange(i + 1, next - i);
+            JoinSpeed(tokens, i);
         }
     }
 
-    /// <summary>"$5m" is read already; "$5 million" has its scale joined by words. Nothing is left to do but "5 km per hour".</summary>
-    private static void JoinScaleUnit(List<Token> tokens, int i)
+    /// <summary>"5 km per hour", once "5 km" is one.</summary>
+    private static void JoinSpeed(List<Token> tokens, int i)
     {
         if (i + 2 < tokens.Count && tokens[i].Quantity.Unit is "km" && tokens[i + 1].Key == "per" && tokens[i + 2].Key == "hour")
         {

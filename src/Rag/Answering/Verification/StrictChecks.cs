@@ -420,11 +420,11 @@ internal sealed class StrictChecks(IReadOnlyList<Token> claim, CitedText source,
             if (claim[i].Kind != TokenKind.Number || alignment[i] < 0 || claim[i].Quantity.Unit.Length > 0 || claim[i].Quantity.YearLike) continue;
             int next = i + 1;
             if (claim[next].Text == "-" && next + 1 < claim.Count) next++;
-            if (claim[next].Kind is not TokenKind.Word || alignment[next] >= 0) continue;
+            if (claim[next].Kind is not (TokenKind.Word or TokenKind.Name)) continue;
             int place = alignment[i] + 1;
+            if (_source[alignment[i]] is { Kind: TokenKind.Number, Quantity.Unit: { Length: > 0 } unit } && (alignment[next] < place || alignment[next] > place + Slack)) return $"the source has {claim[i].Text} {unit}, not {claim[i].Text} {claim[next].Text}";
+            if (alignment[next] >= 0 || source.Lexicon.IsLight(claim[next].Stem)) continue;
             if (place < _source.Count && _source[place].Text == "-") place++;
-            if (source.Lexicon.IsLight(claim[next].Stem)) continue;
-            if (_source[alignment[i]] is { Kind: TokenKind.Number, Quantity.Unit: { Length: > 0 } unit }) return $"the source has {claim[i].Text} {unit}, not {claim[i].Text} {claim[next].Text}";
             if (place >= _source.Count || _source[place].Kind is not (TokenKind.Word or TokenKind.Name)) continue;
             // "55 participating teams": what is counted comes a word later.
             if (Enumerable.Range(next + 1, 3).Any(k => k < claim.Count && claim[k].IsContent && alignment[k] > alignment[i] && alignment[k] <= alignment[i] + 5)) continue;

@@ -116,7 +116,7 @@ internal static class TokenReader
         return token.Key is "half" or "two" || (lexicon.TryNumber(token.Key, out _) && token.Key != "one");
     }
 
-    /// <summary>The month May, "not only", "No. 5", "whether or not", "most important", "the last may".</summary>
+    /// <summary>The month May, "not least", "No. 5", the answer "No", "whether or not", "at all".</summary>
     private static bool IsNoOperator(List<Token> tokens, int at, string[] words, Operator op, Lexicon lexicon)
     {
         var token = tokens[at];
@@ -134,10 +134,8 @@ internal static class TokenReader
         // "A few" is some; so is "quite a few".
         if (op == Operator.Few && token.Key == "few" && at > 0 && tokens[at - 1].Key is "a" or "the") return true;
         if (op == Operator.Can && token.Capital && !token.First) return true;
-        // "Only" before a clause is no bound, and "all" in "at all", "after all" none either.
-        if (token.Key == "all" && at > 0 && tokens[at - 1].Key is "at" or "after" or "above") return true;
-        if (token.Key is "certain" or "various" or "any" && token.First) return false;
-        return token.Key == "likely" && at > 0 && tokens[at - 1].Key is "un" or "not";
+        // "At all", "after all", "above all".
+        return token.Key == "all" && at > 0 && (tokens[at - 1].Key is "at" or "after" or "above");
     }
 
     private static void MarkKinds(List<Token> tokens, Lexicon lexicon)

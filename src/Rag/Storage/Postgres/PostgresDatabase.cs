@@ -19,6 +19,7 @@ internal sealed class PostgresDatabase : Database
     private const int CancelMs = 1_000;
     private const int MaxNameBytes = 63;
     private const int MigrationLockSeconds = 120;
+    private const int AloneLockSeconds = 30, AloneIdleSeconds = 120, AloneAttempts = 5;
 
     /// <summary>Advisory locks of this product, in a number space of its own; the second number is the schema's.</summary>
     private const int ChangeLogLock = 0x52414731, MigrationLock = 0x52414732;
@@ -41,9 +42,13 @@ internal sealed class PostgresDatabase : Database
         settings.Timeout = Seconds(_options.ConnectTimeoutMs);
         settings.CommandTimeout = Seconds(_options.StatementTimeoutMs) + AnswerGraceSeconds;
         settings.CancellationTimeout = CancelMs;
-        settings.TcpKeepAlive = true;
-        settings.TcpKeepAliveTime = 5;
-        settings.TcpKeepAliveInterval = 1;
+        // A socket in the file system has no such thing and refuses to be asked for it.
+        settings.TcpKeepAlive = settings.Host?.StartsWith('/') != true;
+        if (settings.TcpKeepAlive)
+        {
+            settings.TcpKeepAliveTime = 5;
+            settings.TcpKeepAliveInterval = 1;
+        }
         // Told apart from other replicas in what the server shows of its connections.
         settings.ApplicationName ??= $"rag-system {Environment.MachineName}/{Environment.ProcessId}";
         _application = settings.ApplicationName.Length <= MaxNameBytes ? settings.ApplicationName : settings.ApplicationName[..MaxNameBytes];
@@ -68,9 +73,11 @@ internal sealed class PostgresDatabase : Database
     public string Application => _application;
 
     /// <summary>A connection of its own outside the pool, for one who stays on it.</summary>
-    public async Task<NpgsqlConnection> ConnectAloneAsync(CancellationToken ct)
+    /// <param name="limit">How long a statement may take on it; the usual where it is not said.</param>
+    public async Task<NpgsqlConnection> ConnectAloneAsync(CancellationToken ct, TimeSpan? limit = null)
     {
         var settings = new NpgsqlConnectionStringBuilder(_connectionString) { Pooling = false, KeepAlive = 10 };
+        if (limit is { } seconds) settings.CommandTimeout = (int)seconds.TotalSeconds + AnswerGraceSeconds;
         var connection = new NpgsqlConnection(settings.ToString());
         try
         {
@@ -120,6 +127,46 @@ internal sealed class PostgresDatabase : Database
         }
     }
 
+    public override async Task<T> WriteAloneAsync<T>(IReadOnlyList<string> tables, TimeSpan limit, Func<DbTransaction, Task<T>> work, CancellationToken ct)
+    {
+        await using var connection = await ConnectAloneAsync(ct, limit);
+        try
+        {
+            await connection.ExecuteAsync($"SET statement_timeout = '{(long)limit.TotalSeconds}s'; SET lock_timeout = '{AloneLockSeconds}s'; SET idle_in_transaction_session_timeout = '{AloneIdleSeconds}s'; SET synchronous_commit = on");
+            await using var tx = await BeginAloneAsync(connection, tables, ct);
+            T result = await work(tx);
+            await CommitAsync(tx);
+            return result;
+        }
+        catch (DbException e)
+        {
+            throw Translate(e);
+        }
+    }
+
+    /// <summary>A transaction that holds the tables against writers. One that met writers in another order is begun again: nothing was done in it yet.</summary>
+    private static async Task<NpgsqlTransaction> BeginAloneAsync(NpgsqlConnection connection, IReadOnlyList<string> tables, CancellationToken ct)
+    {
+        for (int attempt = 1; ; attempt++)
+        {
+            var tx = await connection.BeginTransactionAsync(ct);
+            try
+            {
+                if (tables.Count > 0) await connection.ExecuteAsync(new CommandDefinition($"LOCK TABLE {string.Join(", ", tables.Select(t => $"\"{t}\""))} IN EXCLUSIVE MODE", transaction: tx, cancellationToken: ct));
+                return tx;
+            }
+            catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.DeadlockDetected && attempt < AloneAttempts)
+            {
+                await tx.DisposeAsync();
+            }
+            catch
+            {
+                await tx.DisposeAsync();
+                throw;
+            }
+        }
+    }
+
     public override Task LockChangeLogAsync(DbTransaction tx) => tx.Connection!.ExecuteAsync(
         "SELECT pg_advisory_xact_lock(@lock, hashtext(current_schema())), pg_notify(@channel, current_schema())", new { @lock = ChangeLogLock, channel = ChangeListener.Channel }, tx);
 
@@ -130,6 +177,21 @@ internal sealed class PostgresDatabase : Database
         foreach (var row in rows) await copy.WriteRowAsync(CancellationToken.None, row);
         await copy.CompleteAsync();
     }
+
+    public override Task<IReadOnlyList<RecordTable>> TablesAsync(DbConnection connection, CancellationToken ct) => PostgresTables.ReadAsync(connection, ct);
+
+    public override Task<RecordSnapshot> SnapshotAsync(CancellationToken ct) => PostgresSnapshot.OpenAsync(this, ct);
+
+    public override Task<long> CopyInAsync(DbTransaction tx, string table, IReadOnlyList<RecordColumn> columns, IAsyncEnumerable<RowBlock> rows, CancellationToken ct) =>
+        PostgresRows.CopyInAsync((NpgsqlConnection)tx.Connection!, table, columns, rows, ct);
+
+    public override Task<long> ReadSerialAsync(DbConnection connection, RecordTable table, CancellationToken ct) => connection.ExecuteScalarAsync<long>(new CommandDefinition(
+        "SELECT COALESCE(pg_sequence_last_value(pg_get_serial_sequence(@table, @Serial)::regclass), 0)", new { table = $"\"{table.Name}\"", table.Serial }, cancellationToken: ct));
+
+    public override Task RaiseSerialAsync(DbTransaction tx, RecordTable table, long last) => last <= 0 ? Task.CompletedTask : tx.Connection!.ExecuteAsync(
+        """
+        SELECT setval(pg_get_serial_sequence(@table, @Serial)::regclass, GREATEST(@last, COALESCE(pg_sequence_last_value(pg_get_serial_sequence(@table, @Serial)::regclass), 0)))
+        """, new { table = $"\"{table.Name}\"", table.Serial, last }, tx);
 
     public override Task AllowLongAsync(DbTransaction tx) => tx.Connection!.ExecuteAsync($"SET LOCAL statement_timeout = '{LongCommandSeconds}s'", transaction: tx);
 
@@ -158,6 +220,39 @@ internal sealed class PostgresDatabase : Database
     /// <summary>PostgreSQL reuses and overwrites what deletions leave on its own (autovacuum); it is not this process's disk.</summary>
     public override Task ScrubAsync(CancellationToken ct) => Task.CompletedTask;
 
+    public override Task GuardAsync(DbTransaction tx, IReadOnlyList<string> tables) => PostgresGuard.CloseAsync(tx, tables);
+
+    public override Task UnguardAsync(DbTransaction tx, IReadOnlyList<string> tables) => PostgresGuard.OpenAsync(tx, tables);
+
+    public override Task<IReadOnlyList<string>> GuardedAsync(DbConnection connection, CancellationToken ct) => PostgresGuard.ListAsync(connection, ct);
+
+    public override async Task<string> TendAsync(Tending what, CancellationToken ct)
+    {
+        // Its own connection: what works on whole tables takes longer than a statement of the service may.
+        await using var connection = await ConnectAloneAsync(ct);
+        try
+        {
+            return await PostgresTending.RunAsync(connection, what, ct);
+        }
+        catch (DbException e)
+        {
+            throw Translate(e);
+        }
+    }
+
+    public override async Task<IntegrityReport> InspectAsync(CancellationToken ct)
+    {
+        await using var connection = await ConnectAloneAsync(ct);
+        try
+        {
+            return await PostgresTending.InspectAsync(connection, ct);
+        }
+        catch (DbException e)
+        {
+            throw Translate(e);
+        }
+    }
+
     public override async Task<DatabaseReport> CheckAsync(CancellationToken ct)
     {
         await using var connection = (NpgsqlConnection)await OpenAsync(ct);
@@ -182,9 +277,12 @@ internal sealed class PostgresDatabase : Database
             PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected => new(ErrorKind.Unavailable, "The write met another one and was rolled back.", "Try again; nothing was written.", new DatabaseBusyException(e.MessageText, e)),
             PostgresErrorCodes.TooManyConnections => new(ErrorKind.Unavailable, "PostgreSQL takes no more connections.", "Lower Storage:Postgres:MaxPoolSize on each replica, or raise max_connections on the server.", new DatabaseLostException(e.MessageText, e)),
             PostgresErrorCodes.ReadOnlySqlTransaction => ReadOnly(e),
+            PostgresGuard.Refused => Guarded(e),
             PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.UndefinedColumn => new(ErrorKind.Unavailable, $"The record has not the schema of this release: {e.MessageText}.", "Restart this replica, which brings the schema up to date.", e),
             PostgresErrorCodes.InvalidPassword or PostgresErrorCodes.InvalidAuthorizationSpecification => new(ErrorKind.Unavailable, "PostgreSQL refuses the user name or password.", "Correct them in Storage:Postgres:ConnectionString or its file.", e),
             PostgresErrorCodes.InvalidCatalogName => new(ErrorKind.Unavailable, $"PostgreSQL has no such database: {e.MessageText}.", "Create it, or correct Storage:Postgres:ConnectionString.", e),
+            // Rights are looked at before triggers run.
+            PostgresErrorCodes.InsufficientPrivilege when PostgresGuard.Took(e) => Guarded(e),
             PostgresErrorCodes.InsufficientPrivilege => new(ErrorKind.Unavailable, $"PostgreSQL does not let this user do that: {e.MessageText}.", "Grant the user the schema and its tables.", e),
             PostgresErrorCodes.ProgramLimitExceeded => new(ErrorKind.Invalid, $"A value is too long for PostgreSQL: {e.MessageText}.", "Shorten the document's address.", e),
             _ when e.SqlState.StartsWith("23", StringComparison.Ordinal) => new(ErrorKind.Conflict, "What this write refers to was changed or removed meanwhile.", "Look at the present state and try again.", e),
@@ -246,6 +344,9 @@ internal sealed class PostgresDatabase : Database
 
     private static RagException Lost(DbException e) => new(
         ErrorKind.Unavailable, $"PostgreSQL does not answer: {e.InnerException?.Message ?? e.Message}", "Try again; if it persists, check that the server runs and can be reached.", new DatabaseLostException(e.Message, e));
+
+    private static RagException Guarded(PostgresException e) => new(
+        ErrorKind.ReadOnly, "The record is read-only for maintenance, or this user lost the right to write to it.", "Try again when it is over: 'rag maintenance read-only status' says when that is.", e);
 
     private static RagException ReadOnly(Exception? e) => new(
         ErrorKind.Unavailable, "This PostgreSQL server takes no writes: it is a standby, or was set to read-only.", "Connect to the primary; with several hosts, add Target Session Attributes=primary to the connection string.", e);

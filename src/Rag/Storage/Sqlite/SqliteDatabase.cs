@@ -94,6 +94,9 @@ internal sealed class SqliteDatabase(StorageOptions options) : Database
         }
     }
 
+    /// <summary>Others that write wait for their turn.</summary>
+    public override Task<T> WriteAloneAsync<T>(IReadOnlyList<string> tables, TimeSpan limit, Func<DbTransaction, Task<T>> work, CancellationToken ct) => WriteAsync(work, ct);
+
     /// <summary>There is one writer at a time already, and no other process.</summary>
     public override Task LockChangeLogAsync(DbTransaction tx) => Task.CompletedTask;
 
@@ -108,6 +111,23 @@ internal sealed class SqliteDatabase(StorageOptions options) : Database
             for (int i = 0; i < row.Length; i++) parameters[i].Value = row[i] ?? DBNull.Value;
             await command.ExecuteNonQueryAsync();
         }
+    }
+
+    public override Task<IReadOnlyList<RecordTable>> TablesAsync(DbConnection connection, CancellationToken ct) => SqliteTables.ReadAsync(connection, ct);
+
+    public override Task<RecordSnapshot> SnapshotAsync(CancellationToken ct) => SqliteSnapshot.OpenAsync(ConnectionString, Translate, ct);
+
+    public override Task<long> CopyInAsync(DbTransaction tx, string table, IReadOnlyList<RecordColumn> columns, IAsyncEnumerable<RowBlock> rows, CancellationToken ct) =>
+        SqliteRows.CopyInAsync((SqliteTransaction)tx, table, columns, rows, ct);
+
+    public override Task<long> ReadSerialAsync(DbConnection connection, RecordTable table, CancellationToken ct) => connection.ExecuteScalarAsync<long>(new CommandDefinition(
+        "SELECT COALESCE(MAX(seq), 0) FROM sqlite_sequence WHERE name = @Name", new { table.Name }, cancellationToken: ct));
+
+    public override async Task RaiseSerialAsync(DbTransaction tx, RecordTable table, long last)
+    {
+        // The engine's own table; there is no row before the first number was given.
+        if (await tx.Connection!.ExecuteAsync("UPDATE sqlite_sequence SET seq = MAX(seq, @last) WHERE name = @Name", new { last, table.Name }, tx) == 0)
+            await tx.Connection!.ExecuteAsync("INSERT INTO sqlite_sequence (name, seq) VALUES (@Name, @last)", new { last, table.Name }, tx);
     }
 
     public override Task AllowLongAsync(DbTransaction tx) => Task.CompletedTask;
@@ -132,6 +152,37 @@ internal sealed class SqliteDatabase(StorageOptions options) : Database
         {
             _writer.Release();
         }
+    }
+
+    public override Task GuardAsync(DbTransaction tx, IReadOnlyList<string> tables) => SqliteGuard.CloseAsync(tx, tables);
+
+    public override Task UnguardAsync(DbTransaction tx, IReadOnlyList<string> tables) => SqliteGuard.OpenAsync(tx, tables);
+
+    public override Task<IReadOnlyList<string>> GuardedAsync(DbConnection connection, CancellationToken ct) => SqliteGuard.ListAsync(connection, ct);
+
+    public override async Task<string> TendAsync(Tending what, CancellationToken ct)
+    {
+        // Nothing of this runs inside a transaction, and there is one writer at a time.
+        await _writer.WaitAsync(ct);
+        try
+        {
+            _writeConnection ??= (SqliteConnection)await OpenAsync(ct);
+            return await SqliteTending.RunAsync(_writeConnection, what, ct);
+        }
+        catch (SqliteException e)
+        {
+            throw Translate(e);
+        }
+        finally
+        {
+            _writer.Release();
+        }
+    }
+
+    public override async Task<IntegrityReport> InspectAsync(CancellationToken ct)
+    {
+        await using var connection = await OpenAsync(ct);
+        return await SqliteTending.InspectAsync(connection, ct);
     }
 
     public override async Task<DatabaseReport> CheckAsync(CancellationToken ct)
@@ -189,6 +240,7 @@ internal sealed class SqliteDatabase(StorageOptions options) : Database
         13 => new(ErrorKind.StorageFull, "The disk that holds the record is full.", $"Free space in {options.DataDirectory}; nothing was lost or half-written.", e),
         5 or 6 => new(ErrorKind.Unavailable, "The record is locked by another process.", "Try again; if it persists, find the process that holds the data directory open.", e),
         11 or 26 => new(ErrorKind.Unavailable, $"The record {_path} is damaged: {e.Message}", "Restore it from a backup.", e),
+        19 when SqliteGuard.Refused(e) => new(ErrorKind.ReadOnly, "The record is read-only for maintenance.", "Try again when it is over: 'rag maintenance read-only status' says when that is.", e),
         19 => new(ErrorKind.Conflict, "What this write refers to was changed or removed meanwhile.", "Look at the present state and try again.", e),
         14 => new(ErrorKind.Unavailable, $"The record {_path} cannot be opened.", "Check that the directory exists and that this user may write to it.", e),
         _ => new(ErrorKind.Unavailable, $"The record answered with an error: {e.Message}", "Try again; the log holds the details.", e),
