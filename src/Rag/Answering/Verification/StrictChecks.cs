@@ -200,7 +200,7 @@ internal sealed class StrictChecks(IReadOnlyList<Token> claim, CitedText source,
         for (int place = at + 1; place < _source.Count && place <= at + distance + Slack; place++)
         {
             if (_source[place].Sentence != _source[at].Sentence) break;
-            if (!SameSort(claim[from], _source[place]) || Belongs(place, from, end) || Agree(claim[from], _source[place])) continue;
+            if (!SameSort(claim[from], _source[place]) || Belongs(place, from, end) || Agree(claim[from], _source[place]) || IsNamedElsewhere(place)) continue;
             if (IsList(place, alignment[from])) return Side.Fits;
             other = place;
             return Side.Other;
@@ -221,7 +221,7 @@ internal sealed class StrictChecks(IReadOnlyList<Token> claim, CitedText source,
         for (int place = at - 1; place >= 0 && place >= at - distance - Slack; place--)
         {
             if (_source[place].Sentence != _source[at].Sentence) break;
-            if (!SameSort(claim[end], _source[place]) || Belongs(place, from, end) || Agree(claim[end], _source[place])) continue;
+            if (!SameSort(claim[end], _source[place]) || Belongs(place, from, end) || Agree(claim[end], _source[place]) || IsNamedElsewhere(place)) continue;
             if (IsList(alignment[end], place)) return Side.Fits;
             other = place;
             return Side.Other;
@@ -231,6 +231,9 @@ internal sealed class StrictChecks(IReadOnlyList<Token> claim, CitedText source,
 
     /// <summary>What else is said beside it: another sort of word, that the source has too.</summary>
     private bool IsAnchor(int index, int of) => alignment[index] >= 0 && claim[index].IsContent && !SameSort(claim[of], claim[index]);
+
+    /// <summary>The claim has this name too, at another place: whether it may is for <see cref="Exchanged"/> to say.</summary>
+    private bool IsNamedElsewhere(int place) => _source[place].Kind == TokenKind.Name && Enumerable.Range(0, claim.Count).Any(i => alignment[i] == place && claim[i].IsContent);
 
     private bool Belongs(int place, int from, int end)
     {
@@ -433,50 +436,52 @@ internal sealed class StrictChecks(IReadOnlyList<Token> claim, CitedText source,
         return null;
     }
 
-    /// <summary>Two names around one verb, the other way round than in the source, and no passive that would explain it.</summary>
+    /// <summary>Two names around one verb: who did it to whom must be the same, in the active voice or the passive.</summary>
     private string? Exchanged()
     {
         for (int i = 0; i < claim.Count; i++)
         {
-            if (claim[i].Kind != TokenKind.Name || alignment[i] < 0) continue;
+            if (!IsNamed(claim[i]) || alignment[i] < 0) continue;
             for (int j = i + 1; j < claim.Count && j - i <= 14; j++)
             {
-                if (claim[j].Kind != TokenKind.Name || alignment[j] < 0 || claim[j].Sentence != claim[i].Sentence) continue;
-                int a = alignment[i], b = alignment[j];
-                if (b >= a || _source[a].Sentence != _source[b].Sentence || _source[a].Sentence < 0) continue;
-                for (int v = i + 1; v < j; v++)
+                if (!IsNamed(claim[j]) || alignment[j] < 0 || claim[j].Sentence != claim[i].Sentence) continue;
+                int first = Math.Min(alignment[i], alignment[j]), last = Math.Max(alignment[i], alignment[j]);
+                if (_source[first].Sentence != _source[last].Sentence || _source[first].Sentence < 0 || !IsNamed(_source[first]) || !IsNamed(_source[last])) continue;
+                if (IsJoined(claim, i, j) || IsJoined(_source, first, last)) continue;
+                for (int verb = i + 1; verb < j; verb++)
                 {
-                    int at = alignment[v];
-                    if (claim[v].Kind != TokenKind.Word || at <= b || at >= a || alignment.Fit(v) < 0.85) continue;
-                    if (claim[v].Clause != claim[i].Clause && claim[v].Clause != claim[j].Clause) continue;
-                    if (_source[b].Clause != _source[at].Clause || _source[a].Clause != _source[at].Clause) continue;
-                    if (IsPassive(claim, v, j) == IsPassive(_source, at, a) && !HasAnd(claim, i, j) && !HasAnd(_source, b, a) && !IsCopula(claim, i, j) && !IsCopula(_source, b, a))
-                        return $"the source has {_source[b].Text} and {_source[a].Text} the other way round";
+                    int at = alignment[verb];
+                    if (claim[verb].Kind != TokenKind.Word || at <= first || at >= last || alignment.Fit(verb) < 0.85 || claim[verb].Clause != claim[i].Clause || claim[verb].Clause != claim[j].Clause) continue;
+                    if (_source[first].Clause != _source[at].Clause || _source[last].Clause != _source[at].Clause) continue;
+                    bool turned = alignment[j] < alignment[i], sameVoice = IsPassive(claim, verb, j) == IsPassive(_source, at, last);
+                    if (turned == sameVoice) return $"the source has {_source[first].Text} and {_source[last].Text} the other way round";
                 }
             }
         }
         return null;
     }
 
+    /// <summary>A name, or the first word of a sentence that may be one.</summary>
+    private bool IsNamed(Token token) => token.Kind == TokenKind.Name || (token is { Kind: TokenKind.Word, Capital: true, First: true } && source.Lexicon.CapitalsAreNames && !source.Lexicon.IsLight(token.Stem));
+
+    /// <summary>Where order says nothing: "A and B", "between A and B", "A is B".</summary>
+    private static bool IsJoined(IReadOnlyList<Token> tokens, int from, int to)
+    {
+        bool copula = false, passive = false;
+        for (int i = from; i <= to; i++)
+        {
+            string key = tokens[i].Key;
+            if (key is "and" or "or" or "with" or "between" or "," or "und" or "oder" or "mit" or "et" or "avec" or "y" or "con") return true;
+            copula |= key is "is" or "are" or "was" or "were" or "ist" or "war" or "est" or "es" or "fue";
+            passive |= key is "by" or "von" or "par" or "por";
+        }
+        return copula && !passive;
+    }
+
     private static bool IsPassive(IReadOnlyList<Token> tokens, int verb, int to)
     {
         for (int i = verb + 1; i <= Math.Min(to, verb + 5) && i < tokens.Count; i++)
             if (tokens[i].Key is "by" or "von" or "par" or "por") return true;
-        return false;
-    }
-
-    private static bool HasAnd(IReadOnlyList<Token> tokens, int from, int to)
-    {
-        for (int i = from; i <= to; i++)
-            if (tokens[i].Key is "and" or "or" or "with" or "between" or "," or "und" or "et" or "y") return true;
-        return false;
-    }
-
-    /// <summary>"A is B" says the same as "B is A".</summary>
-    private static bool IsCopula(IReadOnlyList<Token> tokens, int from, int to)
-    {
-        for (int i = from; i <= to; i++)
-            if (tokens[i].Key is "is" or "are" or "was" or "were" or "ist" or "war" or "est" or "es" or "fue") return true;
         return false;
     }
 
