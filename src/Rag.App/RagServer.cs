@@ -4,6 +4,8 @@ using Rag.Answering;
 using Rag.App.Pages;
 using Rag.Audit;
 using Rag.Backup;
+using Rag.Backup.Drills;
+using Rag.Backup.OffSite;
 using Rag.Caching;
 using Rag.Compliance;
 using Rag.Diagnosis;
@@ -79,6 +81,8 @@ internal static class RagServer
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, DiagnosisJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, IncidentsJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, BackupJson.Default);
+            json.SerializerOptions.TypeInfoResolverChain.Insert(0, OffSiteJson.Default);
+            json.SerializerOptions.TypeInfoResolverChain.Insert(0, DrillJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, SecurityJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, ComplianceJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, RunbookJson.Default);

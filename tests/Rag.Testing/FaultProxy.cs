@@ -19,7 +19,7 @@ public sealed class FaultProxy : IAsyncDisposable
     private const int BlockBytes = 16_384;
     private const int MaxBlocksInFlight = 256;
 
-    private enum Fault { None, Down, Reset, Blackhole }
+    private enum Fault { None, Down, Reset, Blackhole, ServerError }
 
     private readonly IPEndPoint _target;
     private readonly CancellationTokenSource _end = new();
@@ -29,7 +29,7 @@ public sealed class FaultProxy : IAsyncDisposable
     private Fault _fault;
     private TaskCompletionSource _flow = Done();
     private long _latencyTicks, _closeDelayTicks;
-    private int _bytesPerSecond, _accepted;
+    private int _bytesPerSecond, _accepted, _flipEvery, _cutAfter;
 
     private FaultProxy(int targetPort) => _target = new(IPAddress.Loopback, targetPort);
 
@@ -51,6 +51,20 @@ public sealed class FaultProxy : IAsyncDisposable
     {
         get => Volatile.Read(ref _bytesPerSecond);
         set => Volatile.Write(ref _bytesPerSecond, value);
+    }
+
+    /// <summary>One bit of each so many blocks that pass is another than was sent, the first that pass spared; 0, as at the start, for none.</summary>
+    public int FlipEveryBlocks
+    {
+        get => Volatile.Read(ref _flipEvery);
+        set => Volatile.Write(ref _flipEvery, value);
+    }
+
+    /// <summary>A connection ends when so many bytes have passed in one direction; 0, as at the start, never.</summary>
+    public int CutAfterBytes
+    {
+        get => Volatile.Read(ref _cutAfter);
+        set => Volatile.Write(ref _cutAfter, value);
     }
 
     /// <summary>How long the one side still looks open after the other closed it. Zero at the start.</summary>
@@ -79,6 +93,9 @@ public sealed class FaultProxy : IAsyncDisposable
 
     /// <summary>Like a server that hangs: connections are taken, open ones stay, and nothing comes through either way.</summary>
     public void Blackhole() => Switch(Fault.Blackhole);
+
+    /// <summary>Like an HTTP server in trouble: open connections are cut, and on new ones whatever comes first is answered with 500.</summary>
+    public void ServerError() => Switch(Fault.ServerError);
 
     /// <summary>Resets the connections that are open now, once; new ones pass.</summary>
     public void Cut()
@@ -109,7 +126,7 @@ public sealed class FaultProxy : IAsyncDisposable
             }
             else if (_listener is null) Listen();
         }
-        if (fault is Fault.Down or Fault.Reset) Cut();
+        if (fault is Fault.Down or Fault.Reset or Fault.ServerError) Cut();
     }
 
     private void Listen()
@@ -150,6 +167,17 @@ public sealed class FaultProxy : IAsyncDisposable
                 return;
             }
             await Volatile.Read(ref _flow).Task.WaitAsync(_end.Token);
+            if (_fault == Fault.ServerError)
+            {
+                await client.ReceiveAsync(new byte[BlockBytes], _end.Token);
+                await client.SendAsync("HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"u8.ToArray(), _end.Token);
+                // What the client still sends is taken, so that it reads the answer.
+                client.Shutdown(SocketShutdown.Send);
+                while (await client.ReceiveAsync(new byte[BlockBytes], _end.Token) > 0)
+                {
+                }
+                return;
+            }
             await connection.Server.ConnectAsync(_target, _end.Token);
             await Task.WhenAll(PumpAsync(connection, client, connection.Server), PumpAsync(connection, connection.Server, client));
         }
@@ -197,8 +225,11 @@ public sealed class FaultProxy : IAsyncDisposable
 
     private async Task WriteAsync(Socket to, ChannelReader<(byte[] Bytes, long Read)> blocks)
     {
+        int passed = 0, count = 0;
         await foreach (var (bytes, read) in blocks.ReadAllAsync(_end.Token))
         {
+            if (FlipEveryBlocks is > 0 and var every && ++count % every == 0) bytes[Random.Shared.Next(bytes.Length)] ^= (byte)(1 << Random.Shared.Next(8));
+            if (CutAfterBytes is > 0 and var limit && (passed += bytes.Length) > limit) throw new SocketException((int)SocketError.ConnectionReset);
             var early = Latency - Stopwatch.GetElapsedTime(read);
             if (early > TimeSpan.Zero) await Task.Delay(early, _end.Token);
             await Volatile.Read(ref _flow).Task.WaitAsync(_end.Token);

@@ -54,6 +54,7 @@ internal static class PagesModule
         pages.MapDocumentPages();
         pages.MapOperatePages();
         pages.MapMaintenancePages();
+        pages.MapBackupPages();
         pages.MapIncidentPages();
         pages.MapSecurityPages();
         pages.MapRunbookPages();

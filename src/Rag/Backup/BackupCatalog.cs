@@ -82,6 +82,13 @@ internal sealed class BackupCatalog(Database database, DataDirectory data, Backu
         return Sorted(all);
     }
 
+    /// <summary>Those that the record knows of, in no order.</summary>
+    public async Task<IReadOnlyList<BackupInfo>> KnownAsync(CancellationToken ct)
+    {
+        await using var connection = await database.OpenAsync(ct);
+        return [.. (await connection.QueryAsync<Row>(new CommandDefinition(Select, cancellationToken: ct))).Select(Info)];
+    }
+
     /// <exception cref="RagException">NotFound.</exception>
     public async Task<BackupInfo> GetAsync(string id, CancellationToken ct)
     {
@@ -109,10 +116,11 @@ internal sealed class BackupCatalog(Database database, DataDirectory data, Backu
 
     public Task NoteVerifiedAsync(string id, CancellationToken ct) => NoteAsync(id, "verified_at = @now, problem = NULL, state = 'complete'", AuditEvent.Administrative("backup.verify", "backup:" + id), null, ct);
 
-    public Task NoteDrilledAsync(string id, CancellationToken ct) => NoteAsync(id, "drilled_at = @now", null, null, ct);
+    /// <summary>It was restored and asked, after it was verified; written with the evidence.</summary>
+    public Task NoteDrilledAsync(System.Data.Common.DbTransaction tx, string id) => tx.Connection!.ExecuteAsync("UPDATE backups SET drilled_at = @now WHERE id = @id", new { id, now = time.Microseconds() }, tx);
 
     public Task NoteDamagedAsync(string id, string problem, CancellationToken ct) => NoteAsync(
-        id, "state = 'damaged', problem = @problem", AuditEvent.Administrative("backup.verify", "backup:" + id, new Dictionary<string, string> { ["problem"] = problem }) with { Succeeded = false }, problem, ct);
+        id, "state = 'damaged', drilled_at = NULL, problem = @problem", AuditEvent.Administrative("backup.verify", "backup:" + id, new Dictionary<string, string> { ["problem"] = problem }) with { Succeeded = false }, problem, ct);
 
     /// <summary>Removes a backup from disk; for retention, which says why in the audit record itself.</summary>
     public async Task RemoveAsync(string id, CancellationToken ct)

@@ -2,6 +2,8 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using Rag.Backup.Drills;
+using Rag.Backup.OffSite;
 using Rag.Foundation;
 using Rag.Foundation.Commands;
 using Spectre.Console;
@@ -15,7 +17,8 @@ internal static class BackupCommands
 
     public static void AddBackup(this RootCommand root, CommandContext context) => root.Add(new Command("backup", "Copies of the record that are sealed, checked and put back.")
     {
-        Create(context), List(context), Show(context), Verify(context), Restore(context), Key(context),
+        Create(context), List(context), Show(context), Verify(context), DrillCommands.Drill(context), DrillCommands.Drills(context), Restore(context),
+        OffSiteCommands.Copy(context), OffSiteCommands.OffSite(context), OffSiteCommands.Fetch(context), Key(context),
     });
 
     private static Command Create(CommandContext context)
@@ -70,18 +73,21 @@ internal static class BackupCommands
     {
         var id = new Argument<string?>("id") { Description = "As 'rag backup list' shows it.", Arity = ArgumentArity.ZeroOrOne };
         var all = new Option<bool>("--all") { Description = "Every backup that is whole." };
-        var verify = new Command("verify", "Read all of a backup: every digest, tag and count, and its place in the sequence.") { id, all };
+        var offSite = new Option<bool>("--off-site") { Description = "Read the copies off-site instead of the backups here." };
+        var verify = new Command("verify", "Read all of a backup: every digest, tag and count, and its place in the sequence.") { id, all, offSite };
         context.Bind(verify, async (parse, api, ct) =>
         {
             if (parse.GetValue(id) is null == !parse.GetValue(all)) throw new RagException(ErrorKind.Invalid, "Which backup is not said.", "Name its id, or say --all.");
+            bool copies = parse.GetValue(offSite);
             var ids = parse.GetValue(id) is { } one ? [one]
+                : copies ? (await api.GetAsync(Path + "/off-site", OffSiteJson.Default.OffSiteList, ct)).Copies.Where(c => c.Whole || c.State == BackupState.Damaged).Select(c => c.BackupId).ToList()
                 : (await api.GetAsync(Path, BackupJson.Default.BackupList, ct)).Backups.Where(b => b.State is not (BackupState.Running or BackupState.Failed)).Select(b => b.Id).ToList();
             int wrong = 0;
             foreach (string backup in ids)
             {
                 try
                 {
-                    var verified = await FollowAsync(context, api, await api.PostAsync(Of(backup) + "/verify", BackupJson.Default.BackupOperation, ct), BackupJson.Default.VerifiedBackup, ct);
+                    var verified = await FollowAsync(context, api, await api.PostAsync(Of(backup) + (copies ? "/verify-copy" : "/verify"), BackupJson.Default.BackupOperation, ct), BackupJson.Default.VerifiedBackup, ct);
                     if (!context.TryJson(parse, verified, BackupJson.Default.VerifiedBackup)) context.Out.MarkupLineInterpolated($"[green]right[/]    {backup}: {verified.Rows:N0} rows in {verified.Parts} parts, {verified.StoredBytes / 1e6:F1} MB read");
                 }
                 catch (RagException e) when (ids.Count > 1)

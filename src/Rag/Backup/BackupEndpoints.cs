@@ -3,6 +3,8 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
 using Rag.Access;
+using Rag.Backup.Drills;
+using Rag.Backup.OffSite;
 using Rag.Foundation;
 
 namespace Rag.Backup;
@@ -22,6 +24,8 @@ internal static class BackupEndpoints
         group.MapPost("/{id}/verify", VerifyAsync).WithSummary("Read all of a backup and check every digest").Needs(Role.Operator);
         group.MapPost("/restore-to-point", ToPointAsync).WithSummary("Go back to a point in time, where the engine's log is kept").Needs(Role.Admin);
         group.MapPost("/{id}/restore", RestoreAsync).WithSummary("Put a backup back: all of it, one collection or one document").Needs(Role.Admin);
+        group.MapOffSite();
+        group.MapDrills();
         return routes;
     }
 
@@ -73,5 +77,5 @@ internal static class BackupEndpoints
         var other => throw new RagException(ErrorKind.Invalid, $"'{other}' is not what a backup is restored into.", "Use empty or running."),
     };
 
-    private static Accepted<BackupOperation> Begun(BackupOperation operation) => TypedResults.Accepted("/admin/v1/backups/operations/" + operation.Id, operation);
+    internal static Accepted<BackupOperation> Begun(BackupOperation operation) => TypedResults.Accepted("/admin/v1/backups/operations/" + operation.Id, operation);
 }

@@ -1,5 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Rag.Backup.Drills;
+using Rag.Backup.OffSite;
 using Rag.Foundation;
 
 namespace Rag.Backup;
@@ -16,8 +18,16 @@ internal static class BackupModule
         services.AddSingleton<PartialRestore>();
         services.AddSingleton<Restorer>();
         services.AddSingleton<PointInTime>();
+        services.AddSingleton<GoldenMaker>();
+        services.AddSingleton<OffSiteStore>();
+        services.AddSingleton<OffSiteCopies>();
+        services.AddSingleton<OffSiteCopier>();
+        services.AddSingleton<DrillRecord>();
+        services.AddSingleton<Drill>();
         services.AddSingleton<BackupOperations>();
         services.AddSingleton<IHostedService>(s => s.GetRequiredService<BackupOperations>());
+        services.AddSingleton<BackupMetrics>();
+        services.AddSingleton<IHostedService>(s => s.GetRequiredService<BackupMetrics>());
         services.AddBackupKeeping();
         return services;
     }

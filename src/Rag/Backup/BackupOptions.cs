@@ -1,3 +1,4 @@
+using Rag.Backup.OffSite;
 using Rag.Foundation;
 
 namespace Rag.Backup;
@@ -30,11 +31,21 @@ internal sealed class BackupOptions : IValidatedOptions
 
     public PgBackRestOptions PgBackRest { get; set; } = new();
 
+    public OffSiteOptions OffSite { get; set; } = new();
+
+    /// <summary>Folder for the scratch stores of drills; <c>scratch</c> in the data directory where it is empty. A drill needs room for the record (with SQLite), its index, and for a copy that comes from off-site.</summary>
+    public string ScratchDirectory { get; set; } = "";
+
+    /// <summary>How many of the last answered questions a backup keeps to be asked again in a drill.</summary>
+    public int GoldenQuestions { get; set; } = 20;
+
     public IEnumerable<ConfigurationError> Validate()
     {
         if (KeyFile.Length > 0 && BackupKeys.Problem(KeyFile) is { } problem) yield return new("Backup:KeyFile", problem, "make a key with 'rag backup key create FILE', or put back the one that your backups were made with");
         if (CompressionLevel is < 1 or > 19) yield return new("Backup:CompressionLevel", $"{CompressionLevel} is out of range", "choose 1 to 19");
         if (PartMb is < 1 or > 4_096) yield return new("Backup:PartMb", $"{PartMb} is out of range", "choose 1 to 4096");
+        if (GoldenQuestions is < 0 or > 1_000) yield return new("Backup:GoldenQuestions", $"{GoldenQuestions} is out of range", "choose 0 to 1000");
+        foreach (var error in OffSite.Validate()) yield return error;
         if (LimitHours is < 1 or > 168) yield return new("Backup:LimitHours", $"{LimitHours} is out of range", "choose 1 to 168");
     }
 }

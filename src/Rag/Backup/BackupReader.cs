@@ -39,6 +39,12 @@ internal sealed class BackupReader
         return new(directory, keys.Find(manifest.Key)!, manifest, Sha256.Hex(await File.ReadAllBytesAsync(path, ct)));
     }
 
+    /// <summary>Where its manifest lies.</summary>
+    public string ManifestPath => Path.Combine(_directory, ManifestFile.Name);
+
+    /// <summary>Where a part lies.</summary>
+    public string PathOf(BackupPart part) => Path.Combine(_directory, part.File);
+
     /// <summary>Reads everything and checks every digest, tag and count.</summary>
     /// <exception cref="RagException">Invalid: what is wrong with which part.</exception>
     public async Task VerifyAsync(IProgress<BackupProgress>? progress, CancellationToken ct)

@@ -1,13 +1,15 @@
 using System.Security.Cryptography;
+using System.Text.Json;
 using Dapper;
 using Rag.Audit;
+using Rag.Backup.Drills;
 using Rag.Foundation;
 using Rag.Storage;
 
 namespace Rag.Backup;
 
 /// <summary>What goes into backups, and where they go.</summary>
-internal sealed record BackupSources(Database Database, BackupCatalog Catalog, BackupOptions Options, AuditKeys AuditKeys, FullSystem FullSystem, DataDirectory Data, TimeProvider Time);
+internal sealed record BackupSources(Database Database, BackupCatalog Catalog, BackupOptions Options, AuditKeys AuditKeys, FullSystem FullSystem, GoldenMaker Golden, DataDirectory Data, TimeProvider Time);
 
 /// <summary>One backup being made.</summary>
 internal sealed class BackupRun(BackupSources from, string id, string kind, BackupKey key, long startedAt, IProgress<BackupProgress>? progress, CancellationToken ct)
@@ -23,6 +25,8 @@ internal sealed class BackupRun(BackupSources from, string id, string kind, Back
         _total = await from.Database.SizeBytesAsync(ct);
         await using var snapshot = await from.Database.SnapshotAsync(ct);
         var tables = (await from.Database.TablesAsync(snapshot.Connection, ct)).ToDictionary(t => t.Name);
+        // First of all, while the index is still near the snapshot.
+        var golden = await from.Golden.MakeAsync(from.Database, snapshot, tables.Values, ct);
         var leftOut = new SortedDictionary<string, string>(StringComparer.Ordinal);
         foreach (string name in tables.Keys)
             if (!TableClasses.IsSaved(name)) leftOut[name] = TableClasses.Why(name);
@@ -32,6 +36,7 @@ internal sealed class BackupRun(BackupSources from, string id, string kind, Back
             await WriteTableAsync(snapshot, table, [.. kept.Where(p => p.Kind == PartKind.Rows && p.Name == table.Name)]);
             if (table.Serial is not null) serials[table.Name] = await from.Database.ReadSerialAsync(snapshot.Connection, table, ct);
         }
+        await WriteFileAsync("golden-0001.part", PartKind.File, Golden.PartName, async to => await to.WriteAsync(JsonSerializer.SerializeToUtf8Bytes(golden, GoldenJson.Default.Golden), ct));
         if (kind == BackupKind.Weekly) await WriteFullSystemAsync(snapshot);
         long position = await snapshot.Connection.ExecuteScalarAsync<long>("SELECT COALESCE(MAX(seq), 0) FROM change_log");
         var audit = await AuditAsync(snapshot);

@@ -50,6 +50,8 @@ internal static class TableClasses
         ["followers"] = LeftOut("how far the running processes are"),
         ["replicas"] = LeftOut("which processes run now"),
         ["embedding_claims"] = LeftOut("claims of running workers"),
+        ["backup_drills"] = Appended("evidence stays"),
+        ["off_site_copies"] = LeftOut("which copies lie off-site now"),
         ["backups"] = LeftOut("which backups lie on disk now"),
         ["backup_operations"] = LeftOut("what was done with backups here"),
         ["VersionInfo"] = LeftOut("the schema, which migrations make; the manifest has its number"),

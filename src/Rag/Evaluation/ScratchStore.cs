@@ -22,18 +22,24 @@ internal sealed class ScratchStore : IAsyncDisposable
 
     /// <summary>Makes a store with an empty record; nothing runs in it before <see cref="StartAsync"/>.</summary>
     /// <param name="settings">Configuration on top of the defaults; the data directory is not theirs to say.</param>
-    public static async Task<ScratchStore> CreateAsync(IConfiguration? settings, CancellationToken ct)
+    /// <param name="directory">An empty folder for it, which is removed with it; null: a temporary one.</param>
+    /// <param name="schema">Begins the name of its schema, where the record is on PostgreSQL.</param>
+    /// <param name="replace">Puts services in the place of those of the product, such as one that another service of this process has open.</param>
+    public static async Task<ScratchStore> CreateAsync(
+        IConfiguration? settings, CancellationToken ct, string? directory = null, string schema = ScratchRecord.SchemaPrefix, Action<IServiceCollection>? replace = null)
     {
-        var store = new ScratchStore(Directory.CreateTempSubdirectory("rag-scratch-").FullName);
+        var store = new ScratchStore(directory ?? Directory.CreateTempSubdirectory("rag-scratch-").FullName);
         try
         {
             var configuration = new ConfigurationBuilder();
             if (settings is not null) configuration.AddConfiguration(settings);
             // What is evaluated must not sign for the real record.
             configuration.AddInMemoryCollection([new("Storage:DataDirectory", store.DataDirectory), new("Audit:Checkpoints:Directory", ""), new("Audit:Checkpoints:Url", "")]);
-            store._record = await ScratchRecord.CreateAsync(configuration.Build(), ct);
+            store._record = await ScratchRecord.CreateAsync(configuration.Build(), schema, ct);
             configuration.AddInMemoryCollection(store._record.Settings);
-            store._services = new ServiceCollection().AddLogging().AddRag(configuration.Build()).BuildServiceProvider();
+            var services = new ServiceCollection().AddLogging().AddRag(configuration.Build());
+            replace?.Invoke(services);
+            store._services = services.BuildServiceProvider();
             store.Get<DataDirectory>();
             await store.Get<Database>().MigrateAsync(ct);
             return store;
@@ -67,11 +73,14 @@ internal sealed class ScratchStore : IAsyncDisposable
     /// <summary>Starts what works in the background: the indexer, the embedding of chunks, the keeping of answers.</summary>
     public async Task StartAsync(CancellationToken ct)
     {
-        foreach (var service in Get<IEnumerable<IHostedService>>())
-        {
-            await service.StartAsync(ct);
-            _running.Add(service);
-        }
+        foreach (var service in Get<IEnumerable<IHostedService>>()) await StartAsync(service, ct);
+    }
+
+    /// <summary>Starts one service alone: a record that was restored must not go on with its schedules and notices.</summary>
+    public async Task StartAsync(IHostedService service, CancellationToken ct)
+    {
+        await service.StartAsync(ct);
+        _running.Add(service);
     }
 
     /// <summary>Stops the service and lets the directory go, which stays as it is until this is disposed of.</summary>

@@ -38,6 +38,9 @@ internal sealed class ConfigurationSections(IConfiguration configuration)
 
     public IEnumerable<(string Section, IValidatedOptions Options)> All => _sections;
 
+    /// <summary>What the sections are bound from.</summary>
+    public IConfiguration Configuration => configuration;
+
     public T Bind<T>() where T : class, IValidatedOptions, new()
     {
         var options = new T();

@@ -4,6 +4,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Microsoft.AspNetCore.Http;
 using Rag.Answering;
+using Rag.Answering.Generation;
 using Rag.Foundation;
 using Rag.Inference;
 
@@ -21,20 +22,32 @@ internal sealed class ChatCompletions(Answerer answerer, Embedder embedder, Answ
         var request = await OpenAiBody.ReadAsync(context, OpenAiJson.Default.ChatRequest);
         Check(request);
         var conversation = Conversation.Of(request.Messages);
-        var (rendered, cached) = await TimeBudget.RunAsync(
-            server.QuestionTimeoutMs, (answerer, question: new AskRequest(conversation.Question, request.Model)), static (s, token) => s.answerer.AskAsync(s.question, token), ct);
-        var answer = cached ? rendered.Answer with { Cached = true, CacheLayer = Caching.CacheLayer.Question } : rendered.Answer;
-        var reply = new Reply(answer, request, embedder, time.GetUtcNow().ToUnixTimeSeconds());
+        var question = new AskRequest(conversation.Question, request.Model, History: conversation.Turns.Count > 0 ? conversation.Turns : null);
+        var reply = new Reply(request, embedder, new ChatText(context.Request, request.Model!), time.GetUtcNow().ToUnixTimeSeconds());
         if (request.Stream == true)
         {
-            await StreamAsync(context, request, reply, started, ct);
+            await StreamAsync(context, question, reply, request.StreamOptions?.IncludeUsage == true, started, ct);
             return;
         }
-        var (text, finish, annotations) = reply.Whole(context.Request);
-        var completion = new ChatCompletion(
-            reply.Id, "chat.completion", reply.Created, request.Model!, [new(0, new("assistant", text, annotations), finish)], reply.Usage(text), reply.Fingerprint, reply.Rag);
+        var answer = await AnswerAsync(question, null, ct);
+        var annotations = new List<ChatAnnotation>();
+        foreach (var sentence in answer.Sentences)
+            if (reply.Add(sentence, answer.Sources) is { } added) annotations.AddRange(added.Annotations);
         context.Response.ContentType = "application/json; charset=utf-8";
-        await JsonSerializer.SerializeAsync(context.Response.Body, completion, OpenAiJson.Default.ChatCompletion, ct);
+        await JsonSerializer.SerializeAsync(context.Response.Body, reply.Completion(answer, annotations), OpenAiJson.Default.ChatCompletion, ct);
+    }
+
+    private async Task<Answer> AnswerAsync(AskRequest question, AnswerStream? stream, CancellationToken ct)
+    {
+        try
+        {
+            var (rendered, cached) = await TimeBudget.RunAsync(server.QuestionTimeoutMs, (answerer, question, stream), static (s, token) => s.answerer.AskAsync(s.question, token, s.stream), ct);
+            return cached ? rendered.Answer with { Cached = true, CacheLayer = Caching.CacheLayer.Question } : rendered.Answer;
+        }
+        finally
+        {
+            stream?.Complete();
+        }
     }
 
     private static void Check(ChatRequest request)
@@ -47,88 +60,95 @@ internal sealed class ChatCompletions(Answerer answerer, Embedder embedder, Answ
             throw new RagException(ErrorKind.Invalid, "'tool_choice' asks for a call of a tool.", "No tools are called here: leave it out.");
     }
 
-    private async Task StreamAsync(HttpContext context, ChatRequest request, Reply reply, long started, CancellationToken ct)
+    /// <summary>
+    /// A chunk for each sentence, as soon as it is settled. What fails before the first is an error like any other; after it, an
+    /// error in the stream, which the clients throw.
+    /// </summary>
+    private async Task StreamAsync(HttpContext context, AskRequest question, Reply reply, bool usage, long started, CancellationToken ct)
     {
-        context.Response.ContentType = "text/event-stream";
-        context.Response.Headers.CacheControl = "no-store";
-        bool usage = request.StreamOptions?.IncludeUsage == true;
-        await SendAsync(new ChatDelta("assistant", ""));
-        var (text, finish) = (new ChatText(context.Request, reply.Collection), Stop);
-        foreach (var (part, annotations) in reply.Parts(text, f => finish = f))
+        var stream = answerer.Streams ? new AnswerStream() : null;
+        var asking = AnswerAsync(question, stream, ct);
+        var sent = new List<AnswerSentence>();
+        var sources = new List<AnswerSource>();
+        try
         {
-            await SendAsync(new ChatDelta(Content: part, Annotations: annotations.Count > 0 ? annotations : null));
-            if (text.ToString().Length == part.Length) metrics.FirstToken(started);
+            if (stream is not null)
+                await foreach (var settled in stream.ReadAllAsync(ct))
+                {
+                    sources.AddRange(settled.Sources);
+                    await SendAsync(settled.Sentence, sources);
+                }
+            var answer = await asking;
+            // What has left cannot be taken back: where the answer was made anew, it is not the beginning of it.
+            if (!answer.Sentences.Take(sent.Count).SequenceEqual(sent)) throw Retrieval.Retriever.Unsettled();
+            foreach (var sentence in answer.Sentences.Skip(sent.Count)) await SendAsync(sentence, answer.Sources);
+            if (answer.Sentences.Count == 0) await WriteAsync(reply.Chunk([new(0, new("assistant", answer.Text))]));
+            await WriteAsync(reply.Chunk([new(0, new()) { FinishReason = reply.Finish }]) with { Rag = Reply.Rag(answer) });
+            if (usage) await WriteAsync(reply.Chunk([]) with { Usage = reply.Usage(answer) });
+            await context.Response.WriteAsync("data: [DONE]\n\n", ct);
         }
-        await WriteAsync(Chunk([new(0, new()) { FinishReason = finish }]) with { Rag = reply.Rag });
-        if (usage) await WriteAsync(Chunk([]) with { Usage = reply.Usage(text.ToString()) });
-        await context.Response.WriteAsync("data: [DONE]\n\n", ct);
+        catch (RagException e) when (context.Response.HasStarted)
+        {
+            var (status, type, _) = Problems.Of(e.Kind);
+            await context.Response.WriteAsync($"data: {JsonSerializer.Serialize(OpenAiErrors.Of(status, type, e.Message, e.Remedy), OpenAiJson.Default.OpenAiErrorBody)}\n\n", ct);
+        }
 
-        ChatChunk Chunk(IReadOnlyList<ChatChunkChoice> choices) => new(reply.Id, "chat.completion.chunk", reply.Created, request.Model!, choices, reply.Fingerprint);
-
-        Task SendAsync(ChatDelta delta) => WriteAsync(Chunk([new(0, delta)]));
+        async Task SendAsync(AnswerSentence sentence, IReadOnlyList<AnswerSource> known)
+        {
+            sent.Add(sentence);
+            if (reply.Add(sentence, known) is not { } added) return;
+            await WriteAsync(reply.Chunk([new(0, new(sent.Count == 1 ? "assistant" : null, added.Part, added.Annotations))]));
+            if (sent.Count == 1) metrics.FirstToken(started);
+        }
 
         async Task WriteAsync(ChatChunk chunk)
         {
+            if (!context.Response.HasStarted)
+            {
+                context.Response.ContentType = "text/event-stream";
+                context.Response.Headers.CacheControl = "no-store";
+            }
             await context.Response.WriteAsync($"data: {JsonSerializer.Serialize(chunk, OpenAiJson.Default.ChatChunk)}\n\n", ct);
             await context.Response.Body.FlushAsync(ct);
         }
     }
 
-    /// <summary>One answer in the words of the interface.</summary>
-    private sealed class Reply(Answer answer, ChatRequest request, Embedder embedder, long created)
+    /// <summary>One answer in the words of the interface, as it grows.</summary>
+    private sealed class Reply(ChatRequest request, Embedder embedder, ChatText text, long created)
     {
         private readonly int _limit = request.MaxCompletionTokens ?? request.MaxTokens ?? int.MaxValue;
+        private readonly string _number = Guid.CreateVersion7().ToString("N");
 
-        public string Id => "chatcmpl-" + answer.Id;
+        public string Finish { get; private set; } = Stop;
 
-        public long Created => created;
-
-        public string Collection => answer.Collection;
-
-        /// <summary>The same position gives the same answer.</summary>
-        public string Fingerprint => "fp_" + answer.IndexPosition.ToString(CultureInfo.InvariantCulture);
-
-        public ChatAnswer Rag => new(answer.Id, answer.Outcome, answer.Cached, answer.Degraded, answer.DegradedReason, answer.IndexPosition);
-
-        public (string Text, string Finish, IReadOnlyList<ChatAnnotation> Annotations) Whole(HttpRequest http)
+        /// <summary>Adds a sentence; nothing is added any more once one went beyond the limit of tokens.</summary>
+        public (string Part, IReadOnlyList<ChatAnnotation> Annotations)? Add(AnswerSentence sentence, IReadOnlyList<AnswerSource> sources)
         {
-            var (text, finish, annotations) = (new ChatText(http, Collection), Stop, new List<ChatAnnotation>());
-            string last = "";
-            foreach (var (part, more) in Parts(text, f => finish = f))
-            {
-                last = part;
-                annotations.AddRange(more);
-            }
-            return (answer.Sentences.Count == 0 ? last : text.ToString(), finish, annotations);
+            string before = text.ToString();
+            if (Finish == Stop && before.Length > 0 && _limit < int.MaxValue && embedder.CountTokens(before) + embedder.CountTokens(sentence.Text) > _limit) Finish = Length;
+            return Finish == Length ? null : text.Add(sentence, sources.ToDictionary(s => s.Number));
         }
 
-        /// <summary>The content a sentence at a time; <paramref name="ended"/> is told why it ended before all was said.</summary>
-        public IEnumerable<(string Part, IReadOnlyList<ChatAnnotation> Annotations)> Parts(ChatText text, Action<string> ended)
-        {
-            if (answer.Sentences.Count == 0)
-            {
-                yield return (answer.Text, []);
-                yield break;
-            }
-            var sources = answer.Sources.ToDictionary(s => s.Number);
-            bool first = true;
-            foreach (var sentence in answer.Sentences)
-            {
-                if (!first && embedder.CountTokens(text.ToString()) + embedder.CountTokens(sentence.Text) > _limit)
-                {
-                    ended(Length);
-                    yield break;
-                }
-                first = false;
-                yield return text.Add(sentence, sources[sentence.Source]);
-            }
-        }
+        public ChatCompletion Completion(Answer answer, IReadOnlyList<ChatAnnotation> annotations) => new(
+            Id, "chat.completion", created, request.Model!, [new(0, new("assistant", Content(answer), annotations), Finish)], Usage(answer), Fingerprint(answer), Rag(answer));
 
-        public ChatUsage Usage(string content)
+        /// <param name="choices">None in the part that holds the usage.</param>
+        public ChatChunk Chunk(IReadOnlyList<ChatChunkChoice> choices) => new(Id, "chat.completion.chunk", created, request.Model!, choices);
+
+        public ChatUsage Usage(Answer answer)
         {
-            int prompt = request.Messages!.Sum(m => m.Content is { } c ? embedder.CountTokens(c.ToString()) : 0), completion = embedder.CountTokens(content.Length > 0 ? content : answer.Text);
+            int prompt = request.Messages!.Sum(m => m.Content is { } c ? embedder.CountTokens(c.ToString()) : 0), completion = embedder.CountTokens(Content(answer));
             return new(prompt, completion, prompt + completion);
         }
+
+        public static ChatAnswer Rag(Answer a) => new(a.Id, a.Outcome, a.Cached, a.Degraded, a.DegradedReason, a.IndexPosition, a.Generation);
+
+        private string Id => "chatcmpl-" + _number;
+
+        private string Content(Answer answer) => answer.Sentences.Count == 0 ? answer.Text : text.ToString();
+
+        /// <summary>The same position gives the same answer.</summary>
+        private static string Fingerprint(Answer answer) => "fp_" + answer.IndexPosition.ToString(CultureInfo.InvariantCulture);
     }
 }
 

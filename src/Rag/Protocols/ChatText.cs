@@ -12,7 +12,8 @@ internal sealed class ChatText(HttpRequest request, string collection)
     public override string ToString() => _text.ToString();
 
     /// <summary>Appends a sentence; what was appended, and where its sources are.</summary>
-    public (string Added, IReadOnlyList<ChatAnnotation> Annotations) Add(AnswerSentence sentence, AnswerSource source)
+    /// <param name="sources">Those of the answer so far, by number.</param>
+    public (string Added, IReadOnlyList<ChatAnnotation> Annotations) Add(AnswerSentence sentence, IReadOnlyDictionary<int, AnswerSource> sources)
     {
         int before = _text.Length;
         if (before > 0) _text.Append(IsBlock(sentence.Kind) ? "\n" : " ");
@@ -20,11 +21,13 @@ internal sealed class ChatText(HttpRequest request, string collection)
         _text.Append(sentence.Text);
         int end = _text.Length;
         // A table or code ends with its last line: a number behind that would be part of it.
-        _text.Append(sentence.Text.Contains('\n') ? $"\n[{source.Number}]" : $" [{source.Number}]");
-        return (_text.ToString(before, _text.Length - before), [new("url_citation", new(start, end, Url(source), source.Title, source))]);
+        _text.Append(sentence.Text.Contains('\n') ? '\n' : ' ');
+        IReadOnlyList<int> numbers = sentence.Sources ?? [sentence.Source];
+        foreach (int number in numbers) _text.Append('[').Append(number).Append(']');
+        return (_text.ToString(before, _text.Length - before), [.. numbers.Select(n => sources[n]).Select(s => new ChatAnnotation("url_citation", new(start, end, Url(s), s.Title, s)))]);
     }
 
-    private static bool IsBlock(string kind) => kind is not ("sentence" or "composed");
+    private static bool IsBlock(string kind) => kind is not ("sentence" or AnswerSentence.Composed);
 
     private string Url(AnswerSource s) => DocumentLinks.Of(request, collection, s.Document, s.Uri, s.Version, s.Start, s.End);
 }

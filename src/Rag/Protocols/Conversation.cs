@@ -1,12 +1,14 @@
 using System.Text;
 using System.Text.Json;
+using Rag.Answering;
 using Rag.Foundation;
+using Rag.Retrieval;
 
 namespace Rag.Protocols;
 
 /// <summary>What was asked last, and what was said before.</summary>
-/// <param name="Turns">Earlier questions with their answers, the oldest first.</param>
-internal sealed record Conversation(string Question, IReadOnlyList<(string Question, string? Answer)> Turns)
+/// <param name="Turns">The last questions before it with their answers, the oldest first; cut to what is read of each.</param>
+internal sealed record Conversation(string Question, IReadOnlyList<AskTurn> Turns)
 {
     private const int MaxMessages = 200, MaxChars = 200_000;
 
@@ -19,7 +21,7 @@ internal sealed record Conversation(string Question, IReadOnlyList<(string Quest
     {
         if (messages is null or { Count: 0 }) throw new RagException(ErrorKind.Invalid, "'messages' is missing or empty.", "Send [{\"role\": \"user\", \"content\": \"…\"}].");
         if (messages.Count > MaxMessages) throw new RagException(ErrorKind.Invalid, $"There are {messages.Count:N0} messages; at most {MaxMessages} are read.", "Leave the oldest out.");
-        var turns = new List<(string Question, string? Answer)>();
+        var turns = new List<AskTurn>();
         string? asked = null;
         int chars = 0;
         foreach (var message in messages)
@@ -31,19 +33,26 @@ internal sealed record Conversation(string Question, IReadOnlyList<(string Quest
                 case "system" or "developer":
                     break;
                 case "user":
-                    if (asked is not null) turns.Add((asked, null));
+                    if (asked is not null) Add(asked, null);
                     asked = text;
                     break;
                 case "assistant":
-                    if (asked is not null) turns.Add((asked, text));
+                    if (asked is not null) Add(asked, text);
                     asked = null;
                     break;
                 default:
                     throw new RagException(ErrorKind.Invalid, $"A message has the role '{message.Role}'.", "Send messages of user and assistant; tools are not called.");
             }
         }
-        return new(asked ?? throw new RagException(ErrorKind.Invalid, "The last message is not the user's.", "End the messages with the question."), turns);
+        return new(asked ?? throw new RagException(ErrorKind.Invalid, "The last message is not the user's.", "End the messages with the question."), [.. turns.TakeLast(AskRequest.MaxTurns)]);
+
+        void Add(string question, string? answer)
+        {
+            if (!string.IsNullOrWhiteSpace(question)) turns.Add(new(Cut(question, QueryText.MaxChars), answer is null ? null : Cut(answer, AskTurn.MaxAnswerChars)));
+        }
     }
+
+    private static string Cut(string text, int chars) => text.Length <= chars ? text : text[..(char.IsHighSurrogate(text[chars - 1]) ? chars - 1 : chars)];
 
     private static string Text(ChatMessage message)
     {

@@ -40,12 +40,12 @@ internal sealed record ChatAnnotation(string Type, UrlCitation UrlCitation);
 internal sealed record UrlCitation(int StartIndex, int EndIndex, string Url, string Title, AnswerSource Source);
 
 /// <summary>What the interface has no place for.</summary>
-internal sealed record ChatAnswer(string Id, string Outcome, bool Cached, bool Degraded, string? DegradedReason, long IndexPosition);
+internal sealed record ChatAnswer(string Id, string Outcome, bool Cached, bool Degraded, string? DegradedReason, long IndexPosition, AnswerGeneration? Generation);
 
 internal sealed record ChatUsage(int PromptTokens, int CompletionTokens, int TotalTokens);
 
 /// <param name="Choices">Empty in the part that holds the usage.</param>
-internal sealed record ChatChunk(string Id, string Object, long Created, string Model, IReadOnlyList<ChatChunkChoice> Choices, string SystemFingerprint, ChatUsage? Usage = null, ChatAnswer? Rag = null);
+internal sealed record ChatChunk(string Id, string Object, long Created, string Model, IReadOnlyList<ChatChunkChoice> Choices, ChatUsage? Usage = null, ChatAnswer? Rag = null);
 
 internal sealed record ChatChunkChoice(int Index, ChatDelta Delta)
 {

@@ -12,6 +12,8 @@ namespace Rag.Storage;
 /// </summary>
 internal sealed class ScratchRecord : IAsyncDisposable
 {
+    public const string SchemaPrefix = "rag_scratch_";
+
     private readonly StorageOptions? _options;
     private readonly string _schema = "";
 
@@ -31,15 +33,27 @@ internal sealed class ScratchRecord : IAsyncDisposable
     /// <summary>Configuration that leads there.</summary>
     public IEnumerable<KeyValuePair<string, string?>> Settings { get; } = [];
 
-    public static async Task<ScratchRecord> CreateAsync(IConfiguration configuration, CancellationToken ct)
+    /// <param name="prefix">Begins the name of the schema.</param>
+    public static async Task<ScratchRecord> CreateAsync(IConfiguration configuration, string prefix, CancellationToken ct)
     {
         var sections = new ConfigurationSections(configuration);
         var options = sections.Bind<StorageOptions>();
         // What is wrong with it is said with the rest of the configuration.
         if (options.Provider != "postgres" || options.Validate().Any()) return new();
-        string schema = "rag_scratch_" + Guid.NewGuid().ToString("N");
+        string schema = prefix + Guid.NewGuid().ToString("N");
         await ExecuteAsync(options, $"CREATE SCHEMA {schema}", ct);
         return new(options, schema);
+    }
+
+    /// <summary>Removes what is left of scratch records of this prefix whose process was killed; called by who knows that none is in use.</summary>
+    public static async Task RemoveLeftAsync(StorageOptions options, string prefix, CancellationToken ct)
+    {
+        if (options.Provider != "postgres") return;
+        await using var database = new PostgresDatabase(options, TimeProvider.System);
+        List<string> left;
+        await using (var connection = await database.ConnectAloneAsync(ct))
+            left = (await connection.QueryAsync<string>(new CommandDefinition("SELECT nspname FROM pg_namespace WHERE starts_with(nspname, @prefix)", new { prefix }, cancellationToken: ct))).AsList();
+        foreach (string schema in left) await ExecuteAsync(options, $"DROP SCHEMA IF EXISTS {schema} CASCADE", ct);
     }
 
     public async ValueTask DisposeAsync()

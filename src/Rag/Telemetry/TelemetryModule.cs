@@ -27,6 +27,7 @@ internal static class TelemetryModule
     {
         var options = services.AddSection<TelemetryOptions>(sections);
         services.AddSingleton<HttpMetrics>();
+        services.AddSingleton<BackupTimes>();
         services.AddSingleton<StateMetrics>();
         services.AddSingleton<ProcessMetrics>();
         services.AddSingleton<Dependencies>();

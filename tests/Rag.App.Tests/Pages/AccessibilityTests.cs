@@ -35,6 +35,8 @@ public sealed class AccessibilityTests(Site site)
     [InlineData("maintenance")]
     [InlineData("schedules")]
     [InlineData("retention")]
+    [InlineData("backups")]
+    [InlineData("drill")]
     [InlineData("incidents")]
     [InlineData("incident")]
     [InlineData("security")]
@@ -76,7 +78,7 @@ public sealed class AccessibilityTests(Site site)
     public async Task No_page_scrolls_sideways(int width)
     {
         await using var visit = await site.VisitAsync("/", o => o.ViewportSize = new() { Width = width, Height = 740 });
-        foreach (string page in new[] { "welcome", "answer", "abstained", "failure", "documents", "document", "delete", "operate", "maintenance", "schedules", "retention", "incidents", "incident", "runbook", "section", "run", "access", "security", "audit", "audit record", "reports", "report", "review" })
+        foreach (string page in new[] { "welcome", "answer", "abstained", "failure", "documents", "document", "delete", "operate", "maintenance", "schedules", "retention", "backups", "drill", "incidents", "incident", "runbook", "section", "run", "access", "security", "audit", "audit record", "reports", "report", "review" })
         {
             await visit.Page.GotoAsync(await PathAsync(page));
             int overflow = await visit.Page.EvaluateAsync<int>("document.documentElement.scrollWidth - document.documentElement.clientWidth");
@@ -148,6 +150,8 @@ public sealed class AccessibilityTests(Site site)
         "maintenance" => await MaintenanceAsync(),
         "schedules" => await RetainedAsync("schedules"),
         "retention" => await RetainedAsync("retention"),
+        "backups" => await DrilledAsync("backups"),
+        "drill" => await DrilledAsync("drill"),
         "security" => "/security",
         "incidents" => await IncidentAsync("incidents"),
         "incident" => await IncidentAsync("incident"),
@@ -174,6 +178,28 @@ public sealed class AccessibilityTests(Site site)
         string id = (await started.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("id").GetString()!;
         while (!(await site.Http.GetFromJsonAsync<JsonElement>($"/admin/v1/maintenance/runs/{id}")).TryGetProperty("ended_at", out _)) await Task.Delay(50);
         return "/operate/maintenance";
+    }
+
+    /// <summary>A backup that was drilled.</summary>
+    private async Task<string> DrilledAsync(string page)
+    {
+        await EndAsync(await site.Http.PostAsJsonAsync("/admin/v1/backups", new { kind = "daily" }));
+        var drilled = await EndAsync(await site.Http.PostAsJsonAsync("/admin/v1/backups/drills", new { }));
+        return page == "backups" ? "/operate/backups" : $"/operate/backups/drills/{drilled.GetProperty("result").GetProperty("id").GetString()}";
+
+        async Task<JsonElement> EndAsync(HttpResponseMessage begun)
+        {
+            using (begun)
+            {
+                begun.EnsureSuccessStatusCode();
+                while (true)
+                {
+                    var operation = await site.Http.GetFromJsonAsync<JsonElement>(begun.Headers.Location);
+                    if (operation.GetProperty("state").GetString() != "running") return operation;
+                    await Task.Delay(50);
+                }
+            }
+        }
     }
 
     /// <summary>A run of retention, and a hold.</summary>

@@ -95,6 +95,13 @@ public static class AccessTable
         POST /admin/v1/backups: operator
         GET /admin/v1/backups/operations: operator, auditor
         GET /admin/v1/backups/operations/*: operator, auditor
+        GET /admin/v1/backups/off-site: operator, auditor
+        GET /admin/v1/backups/drills: operator, auditor
+        GET /admin/v1/backups/drills/*: operator, auditor
+        POST /admin/v1/backups/drills: operator
+        POST /admin/v1/backups/*/copy: operator
+        POST /admin/v1/backups/*/verify-copy: operator
+        POST /admin/v1/backups/*/fetch: operator
         GET /admin/v1/backups/*: operator, auditor
         POST /admin/v1/backups/*/verify: operator
         POST /admin/v1/backups/*/restore: admin
@@ -173,6 +180,12 @@ public static class AccessTable
         POST /operate/maintenance/runs/*/cancel: operator
         POST /operate/maintenance/windows: operator
         POST /operate/maintenance/windows/*/cancel: operator
+        GET /operate/backups: operator, auditor
+        POST /operate/backups: operator
+        GET /operate/backups/drills/*: operator, auditor
+        POST /operate/backups/*/verify: operator
+        POST /operate/backups/*/copy: operator
+        POST /operate/backups/*/drill: operator
         GET /operate/schedules: operator
         POST /operate/schedules/*/runs: operator
         GET /operate/retention: operator, auditor
@@ -269,6 +282,12 @@ public static class AccessTable
         rag backup list: operator, auditor
         rag backup show x: operator, auditor
         rag backup verify x: operator
+        rag backup drill: operator
+        rag backup drills list: operator, auditor
+        rag backup drills show x: operator, auditor
+        rag backup copy x: operator
+        rag backup off-site: operator, auditor
+        rag backup fetch x: operator
         rag backup restore x: admin
         rag runbook runs: operator
         rag runbook runs show x: operator

@@ -25,8 +25,8 @@ internal static class CareAlerts
             "{{ if eq $value 0.0 }}No {{ $labels.kind }} backup was ever made.{{ else }}The last {{ $labels.kind }} backup was made at {{ $value | humanizeTimestamp }}.{{ end }}");
         yield return new("BackupUnverified", Severity.Ticket, "15m",
             $"max by (kind) (rag_backup_last_verified_timestamp_seconds) < time() - {VerifiedWithinDays * DaySeconds}",
-            "No {{ $labels.kind }} backup has been verified lately",
-            "{{ if eq $value 0.0 }}No {{ $labels.kind }} backup was ever restored and queried.{{ else }}A {{ $labels.kind }} backup was last restored and queried at {{ $value | humanizeTimestamp }}.{{ end }} Only that proves a backup.");
+            "No {{ $labels.kind }} backup has been proven lately",
+            "{{ if eq $value 0.0 }}No {{ $labels.kind }} backup was ever proven.{{ else }}A {{ $labels.kind }} backup was last proven at {{ $value | humanizeTimestamp }}.{{ end }} A daily one is proven by reading all of it, the others by restoring and asking them.");
         yield return new("AuditCheckpointTooOld", Severity.Ticket, "5m", "min(rag_audit_checkpoint_age_seconds) > 7200",
             "The audit log has no recent checkpoint",
             "The last checkpoint of the audit log is {{ $value | humanizeDuration }} old: records since then can be changed unnoticed.");

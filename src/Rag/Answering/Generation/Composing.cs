@@ -1,0 +1,97 @@
+using Rag.Answering.Verification;
+using Rag.Ingestion;
+
+namespace Rag.Answering.Generation;
+
+/// <summary>
+/// Takes a composing model's reply as it comes, a sentence at a time: what its passages say is written, and what they do not
+/// say is withheld, or what the product itself would have said takes its place.
+/// </summary>
+internal sealed class Composing(EvidenceSheet sheet, IReadOnlyList<Evidence> evidence, Selection extracted, AnswerDraft draft, ClaimVerifier verifier, string language)
+{
+    /// <summary>Sentences that are looked at.</summary>
+    private const int MaxSentences = 12;
+
+    /// <summary>A quotation takes a sentence's place where it has this share of its words, unless the sentence cites it.</summary>
+    private const double MinLikeness = 0.3;
+
+    private readonly ClaimSplitter _splitter = new();
+    private int _sentences;
+
+    public int Written { get; private set; }
+
+    public int Withheld { get; private set; }
+
+    public int Replaced { get; private set; }
+
+    public int Dropped { get; private set; }
+
+    /// <summary>The model says that the passages do not answer.</summary>
+    public bool Declined { get; private set; }
+
+    /// <param name="piece">Null where the reply is over.</param>
+    /// <returns>False where no more is looked at.</returns>
+    public async ValueTask<bool> TakeAsync(string? piece, CancellationToken ct)
+    {
+        foreach (var claim in piece is null ? _splitter.Flush() : _splitter.Append(piece))
+        {
+            // What says nothing is no loss: a table's rule, a heading over what follows.
+            if (claim.Text.Length == 0 || claim.Kind == ClaimKind.Heading) continue;
+            if (_sentences++ == MaxSentences) return false;
+            await SettleAsync(claim, ct);
+        }
+        return true;
+    }
+
+    private async Task SettleAsync(ModelClaim claim, CancellationToken ct)
+    {
+        if (claim.Text.Trim(' ', '.', '"', '\'').Equals(Prompts.NoAnswer, StringComparison.OrdinalIgnoreCase))
+        {
+            Declined = true;
+            return;
+        }
+        var units = claim.Citations.Select(n => sheet[n]).OfType<UnitChoice>().Distinct().ToList();
+        Dropped += claim.Citations.Count - units.Count;
+        if (units.Count > 0 && (await verifier.VerifyAsync(claim.Text, units.ConvertAll(Cited), language, ct)).Supported)
+        {
+            Written++;
+            await draft.WriteAsync(claim.Text, units);
+            return;
+        }
+        Withheld++;
+        if (Substitute(claim.Text, units) is not { } unit) return;
+        Replaced++;
+        await Selecting.QuoteAsync(draft, evidence, unit);
+    }
+
+    /// <summary>
+    /// What the product itself would have said in a sentence's place: of the units that it chooses, one that the sentence
+    /// cites, or that has much of its words; none where all that fits is said already.
+    /// </summary>
+    private UnitChoice? Substitute(string sentence, IReadOnlyList<UnitChoice> cited)
+    {
+        var words = Words(sentence);
+        return extracted.Units.Where(u => !draft.Holds(u))
+            .Select(u => (Unit: u, Cited: cited.Contains(u), Likeness: Likeness(Words(TextOf(u)), words)))
+            .Where(c => c.Cited || c.Likeness >= MinLikeness)
+            .OrderByDescending(c => c.Cited).ThenByDescending(c => c.Likeness).Select(c => (UnitChoice?)c.Unit).FirstOrDefault();
+    }
+
+    private static double Likeness(HashSet<string> one, HashSet<string> other) => one.Count == 0 || other.Count == 0 ? 0 : (double)one.Count(other.Contains) / Math.Min(one.Count, other.Count);
+
+    private static HashSet<string> Words(string text) =>
+        [.. text.ToLowerInvariant().Split([' ', '\n', '\t', '.', ',', ';', ':', '?', '!', '(', ')', '|'], StringSplitOptions.RemoveEmptyEntries).Where(w => w.Length > 3)];
+
+    private CitedSpan Cited(UnitChoice unit)
+    {
+        var chunk = evidence[unit.Evidence].Chunk;
+        string context = Chunk.Place(chunk.Title, chunk.HeadingPath);
+        if (ExtractiveAnswerer.HeaderOf(evidence, unit) is { } header) context += "\n" + chunk.TextOf(chunk.Units[header.Unit]);
+        else if (chunk.Units[unit.Unit].Kind == UnitKind.TableRow && chunk.Context.Length > 0) context += "\n" + chunk.Context;
+        // Whom a sentence means by "they" often stands in the one before.
+        else if (unit.Unit > 0) context += "\n" + chunk.TextOf(chunk.Units[unit.Unit - 1]);
+        return new(TextOf(unit), context);
+    }
+
+    private string TextOf(UnitChoice unit) => evidence[unit.Evidence].Chunk.TextOf(evidence[unit.Evidence].Chunk.Units[unit.Unit]);
+}

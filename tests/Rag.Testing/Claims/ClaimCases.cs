@@ -1,0 +1,54 @@
+namespace Rag.Testing.Claims;
+
+/// <summary>True claims and false ones, with a seed: the same number of every kind, as far as the sources have them.</summary>
+public sealed class ClaimCases(ClaimSource source, int seed, bool heldOut)
+{
+    private const int Tries = 60;
+
+    /// <summary>So many of every kind of true claim.</summary>
+    public IReadOnlyList<ClaimCase> True(int perKind)
+    {
+        var random = new Random(seed);
+        var byKind = TrueClaims.Kinds.ToDictionary(k => k, _ => new List<ClaimCase>());
+        foreach (var sentence in Mixed(source.Sentences, s => s.Source, random))
+            foreach (var claim in TrueClaims.Of(sentence))
+                if (byKind[claim.Kind].Count < perKind) byKind[claim.Kind].Add(claim);
+        foreach (var question in Shuffled(source.Questions, random))
+            if (byKind["answer"].Count < perKind && TrueClaims.Of(question) is { } claim) byKind["answer"].Add(claim);
+        return [.. byKind.Values.SelectMany(c => c)];
+    }
+
+    /// <summary>So many edits of every kind, of true claims of all kinds; a sentence may be edited more than once, each time otherwise.</summary>
+    public IReadOnlyList<ClaimCase> False(int perKind)
+    {
+        var random = new Random(seed + 1);
+        var edits = new FalseClaims(seed + 2, heldOut, source.Sentences);
+        var claims = Mixed(source.Sentences.SelectMany(TrueClaims.Of).Concat(source.Questions.Select(TrueClaims.Of).OfType<ClaimCase>()).ToList(), c => $"{c.Source}/{c.Kind}", random);
+        var made = new List<ClaimCase>();
+        foreach (string kind in FalseClaims.Kinds)
+        {
+            var seen = new HashSet<string>();
+            int count = 0;
+            for (int round = 0; round < Tries && count < perKind; round++)
+                foreach (var claim in claims)
+                {
+                    if (count == perKind) break;
+                    if (edits.Edit(claim, kind) is not { } edit || !seen.Add(edit.Claim)) continue;
+                    made.Add(edit);
+                    count++;
+                }
+        }
+        return made;
+    }
+
+    /// <summary>In turn from each group, as long as it lasts.</summary>
+    private static List<T> Mixed<T>(IReadOnlyList<T> list, Func<T, string> group, Random random) =>
+        [.. list.GroupBy(group).OrderBy(g => g.Key, StringComparer.Ordinal).SelectMany(g => Shuffled([.. g], random).Select((item, at) => (item, at))).OrderBy(i => i.at).Select(i => i.item)];
+
+    private static List<T> Shuffled<T>(IReadOnlyList<T> list, Random random)
+    {
+        T[] items = [.. list];
+        random.Shuffle(items);
+        return [.. items];
+    }
+}
