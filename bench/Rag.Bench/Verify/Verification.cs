@@ -33,7 +33,7 @@ internal static class Verification
 
     private static IEnumerable<Check> Protect() => [.. AccessChecks.All(), .. PermissionChecks.All(), .. AuditChecks.All(), .. AttackChecks.All()];
 
-    private static IEnumerable<Check> Models() => [.. GenerationChecks.All(), .. VerificationChecks.All()];
+    private static IEnumerable<Check> Models() => [.. GenerationChecks.All(), .. VerificationChecks.All(), .. ClientChecks.All()];
 
     private static IEnumerable<Check> Preserve() => [.. BackupChecks.All(), .. KeepingChecks.All(), DrillCheck.Check, OffSiteCheck.Check];
 
