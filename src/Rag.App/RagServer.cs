@@ -58,6 +58,8 @@ internal static class RagServer
         builder.Services.AddHostedService(s => s.GetRequiredService<RecordStart>());
         builder.Services.AddLoadShedding();
         builder.Services.AddPages();
+        // Only a server has it: stores for drills and evaluations have no host.
+        builder.Services.AddMcp();
         builder.Services.AddOpenApi("v1", OpenApiText.Configure);
         builder.Services.ConfigureHttpJsonOptions(json =>
         {

@@ -8,7 +8,6 @@ internal static class ProtocolsModule
     {
         services.AddSingleton<ChatCompletions>();
         services.AddSingleton<EmbeddingDoor>();
-        services.AddMcp();
         return services;
     }
 }
