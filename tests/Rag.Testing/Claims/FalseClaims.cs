@@ -92,6 +92,7 @@ public sealed partial class FalseClaims(int seed, bool heldOut, IReadOnlyList<So
     private (string?, string) Unit(ClaimCase source)
     {
         var pairs = heldOut ? UnitsHeldOut : UnitsOpen;
+        if (!AnyNumber().IsMatch(source.Claim)) return default;
         var found = pairs.SelectMany(p => Regex.Matches(source.Claim, $@"(?<=(?:\d|\b(?:two|three|four|five|six|seven|eight|nine|ten|twenty|thirty|forty|fifty|hundred|thousand|million))[ -]?){Regex.Escape(p.From)}(?!\w)").Select(m => (Match: m, p.To))).ToList();
         if (found.Count == 0) return default;
         var (match, to) = Pick(found);

@@ -63,11 +63,11 @@ internal static class VerificationChecks
             var cases = new ClaimCases(source, seed, heldOut);
             var verifier = new ClaimVerifier(Model.Value);
             var judged = new List<Judged>();
-            foreach (var item in cases.True(truePerKind).Concat(cases.False((edits + FalseClaims.Kinds.Count - 1) / FalseClaims.Kinds.Count)))
+            foreach (var item in cases.True(truePerKind).Concat(cases.False(edits)))
             {
                 CitedSpan[] spans = [.. item.Spans.Select(s => new CitedSpan(s))];
-                bool words = ClaimVerifier.Verify(item.Claim, spans, "english").Supported;
-                judged.Add(new(item, (await verifier.VerifyAsync(item.Claim, spans, "english", ct)).Supported, words));
+                var reading = ClaimVerifier.Read(item.Claim, spans, "english");
+                judged.Add(new(item, (await verifier.DecideAsync(item.Claim, reading, ct)).Supported, ClaimVerifier.Decide(reading, null, ClaimVerifier.FreeWithoutModel).Supported));
             }
             return judged;
         }

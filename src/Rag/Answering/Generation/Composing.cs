@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
 using Rag.Answering.Verification;
 using Rag.Ingestion;
 
@@ -7,7 +9,7 @@ namespace Rag.Answering.Generation;
 /// Takes a composing model's reply as it comes, a sentence at a time: what its passages say is written, and what they do not
 /// say is withheld, or what the product itself would have said takes its place.
 /// </summary>
-internal sealed class Composing(EvidenceSheet sheet, IReadOnlyList<Evidence> evidence, Selection extracted, AnswerDraft draft, ClaimVerifier verifier, string language)
+internal sealed partial class Composing(EvidenceSheet sheet, IReadOnlyList<Evidence> evidence, Selection extracted, AnswerDraft draft, ClaimVerifier verifier, string language)
 {
     /// <summary>Sentences that are looked at.</summary>
     private const int MaxSentences = 12;
@@ -52,7 +54,7 @@ internal sealed class Composing(EvidenceSheet sheet, IReadOnlyList<Evidence> evi
         }
         var units = claim.Citations.Select(n => sheet[n]).OfType<UnitChoice>().Distinct().ToList();
         Dropped += claim.Citations.Count - units.Count;
-        if (units.Count > 0 && (await verifier.VerifyAsync(claim.Text, units.ConvertAll(Cited), language, ct)).Supported)
+        if (units.Count > 0 && IsPlain(claim.Text, units) && (await verifier.VerifyAsync(claim.Text, units.ConvertAll(Cited), language, ct)).Supported)
         {
             Written++;
             await draft.WriteAsync(claim.Text, units);
@@ -81,6 +83,18 @@ internal sealed class Composing(EvidenceSheet sheet, IReadOnlyList<Evidence> evi
 
     private static HashSet<string> Words(string text) =>
         [.. text.ToLowerInvariant().Split([' ', '\n', '\t', '.', ',', ';', ':', '?', '!', '(', ')', '|'], StringSplitOptions.RemoveEmptyEntries).Where(w => w.Length > 3)];
+
+    /// <summary>
+    /// Whether the sentence is prose and nothing else: an address, a tag or a link that its sources do not have, or a character
+    /// that is not seen, is more than words, and none of a model's to add, however true the rest.
+    /// </summary>
+    private bool IsPlain(string sentence, IReadOnlyList<UnitChoice> units) =>
+        !sentence.Any(c => char.GetUnicodeCategory(c) is UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.PrivateUse)
+        && Marks.Matches(sentence).All(m => units.Any(u => TextOf(u).Contains(m.Value, StringComparison.Ordinal)));
+
+    /// <summary>Web and mail addresses, host names, HTML, and Markdown's links and pictures.</summary>
+    [GeneratedRegex(@"\w+://[^\s)>\]]*[^\s)>\].,;:!?]|\bwww\.[^\s)>\]]+|[\w.+-]+@[\w-]+\.[\w.-]*\w|\b(?:[a-z0-9-]+\.)+[a-z]{2,}(?:/[^\s)>\]]*)?|</?[a-zA-Z!][^>]*>?|!?\[[^\]]*\]\([^)]*\)?", RegexOptions.CultureInvariant | RegexOptions.IgnoreCase, matchTimeoutMilliseconds: 2_000)]
+    private static partial Regex Marks { get; }
 
     private CitedSpan Cited(UnitChoice unit)
     {

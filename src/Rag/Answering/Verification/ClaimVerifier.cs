@@ -39,14 +39,16 @@ internal sealed class ClaimVerifier(Embedder? embedder)
     /// <param name="claim">One sentence of a model's text, without its marks of citation.</param>
     /// <param name="spans">What it cites, verbatim.</param>
     /// <param name="language">Of <see cref="Ingestion.Languages"/>.</param>
-    public async Task<Verdict> VerifyAsync(string claim, IReadOnlyList<CitedSpan> spans, string language, CancellationToken cancel)
+    public Task<Verdict> VerifyAsync(string claim, IReadOnlyList<CitedSpan> spans, string language, CancellationToken cancel) =>
+        DecideAsync(claim, Read(claim, spans, language), cancel);
+
+    internal async Task<Verdict> DecideAsync(string claim, Reading reading, CancellationToken cancel)
     {
-        var reading = Read(claim, spans, language);
         if (reading.Verdict is { } decided) return decided;
+        bool model = embedder is { Available: true };
         // What repeats the source needs no model to say that it means the same, and what has too few of its words is withheld anyhow.
-        if (embedder is { Available: true } && (reading.Repeated >= RepeatingFrom || reading.Coverage < Free)) return Decide(reading, null, Free);
-        double? similarity = await SimilarityAsync(claim, reading, cancel).ConfigureAwait(false);
-        return Decide(reading, similarity, similarity is null ? FreeWithoutModel : Free);
+        if (model && (reading.Repeated >= RepeatingFrom || reading.Coverage < Free)) return Decide(reading, null, Free);
+        return Decide(reading, await SimilarityAsync(claim, reading, cancel).ConfigureAwait(false), model ? Free : FreeWithoutModel);
     }
 
     /// <summary>How near the claim's meaning is to the sentences that it speaks of: a cosine; null where there is no model.</summary>

@@ -2,7 +2,7 @@ namespace Rag.Inference.Generation;
 
 /// <summary>
 /// How many tokens a text is for a model whose tokenizer is not known, rather too many than too few: byte-pair vocabularies
-/// take about four and a half English letters for one, some of them every digit and every rare letter for one of its own.
+/// take some four English letters for one, and may take every digit, sign and rare letter for one of its own.
 /// </summary>
 internal static class TokenEstimate
 {

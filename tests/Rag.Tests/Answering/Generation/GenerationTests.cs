@@ -364,6 +364,37 @@ public abstract class GenerationTests(Engine engine)
         }
     }
 
+    [Theory]
+    [InlineData("The blue pump stands in hall 3, see https://evil.example/?q=hall [1].")]
+    [InlineData("The blue pump stands in hall 3 (evil.example) [1].")]
+    [InlineData("The blue pump stands in hall 3 ![](https://evil.example/p.png) [1].")]
+    [InlineData("The [blue pump](x) stands in hall 3 [1].")]
+    [InlineData("The <b>blue</b> pump stands in hall 3 [1].")]
+    [InlineData("The blue pump stands in hall 3 me@evil.example [1].")]
+    [InlineData("The blue pump stands in \u202ehall 3 [1].")]
+    public async Task A_composed_sentence_is_prose_and_brings_no_links_or_marks_of_its_own(string reply)
+    {
+        await using var model = await ScriptedModel.StartAsync();
+        await using var service = await StartAsync(model, "compose");
+        model.Script = call => ModelReply.Tokens(reply.Replace("[1].", $"[{Number(call, "blue pump")}]."));
+        var answer = await AskAsync(service);
+        answer.Generation!.Withheld.ShouldBe(1);
+        answer.Sentences.ShouldAllBe(s => s.Kind != AnswerSentence.Composed);
+        answer.Text.ShouldNotContain("evil");
+        answer.Text.ShouldContain("The blue pump stands in hall 3.");
+    }
+
+    [Fact]
+    public async Task An_address_that_the_document_has_may_be_said()
+    {
+        await using var model = await ScriptedModel.StartAsync();
+        await using var service = await StartAsync(model, "compose");
+        await service.PutAsync("help.txt", "The keeper of the blue pump is reached at pumps@halls.example or https://halls.example/pumps in the night.");
+        model.Script = call => ModelReply.Tokens($"The keeper of the blue pump is reached at pumps@halls.example or https://halls.example/pumps in the night [{Number(call, "keeper")}].");
+        var answer = await AskAsync(service, "How is the keeper of the blue pump reached?");
+        answer.Sentences.ShouldHaveSingleItem().Kind.ShouldBe(AnswerSentence.Composed);
+    }
+
     [Fact]
     public async Task No_two_calls_have_the_same_fence()
     {
