@@ -14,10 +14,14 @@ internal sealed record BackupSources(Database Database, BackupCatalog Catalog, B
 /// <summary>One backup being made.</summary>
 internal sealed class BackupRun(BackupSources from, string id, string kind, BackupKey key, long startedAt, IProgress<BackupProgress>? progress, CancellationToken ct)
 {
+    /// <summary>So much is written before it is put on disk and noted: most tables are small, and waiting for the disk is dear.</summary>
+    private const long NotedBytes = 16_000_000;
+
     private readonly string _folder = Path.Combine(from.Catalog.Directory, id + BackupCatalog.PartialSuffix);
     private readonly List<BackupPart> _parts = [];
+    private readonly List<string> _unsynced = [];
     private readonly long _partBytes = from.Options.PartMb * 1_000_000L;
-    private long _done, _total;
+    private long _done, _total, _unnoted;
 
     public async Task<(BackupManifest Manifest, string Sha256)> WriteAsync(IReadOnlyList<BackupPart> kept)
     {
@@ -45,6 +49,7 @@ internal sealed class BackupRun(BackupSources from, string id, string kind, Back
             BackupManifest.CurrentFormat, id, kind, sequence + 1, previous, Product.Version, from.Database.Provider, await Schema.VersionAsync(snapshot.Connection, ct), startedAt, from.Time.Microseconds(),
             position, audit, _parts, serials, leftOut, key.Id, null);
         byte[] bytes = ManifestFile.Write(manifest, key);
+        SyncParts();
         await Durable.WriteAsync(Path.Combine(_folder, ManifestFile.Name), bytes, ct);
         RemoveOthers();
         string folder = Path.Combine(from.Catalog.Directory, id);
@@ -175,14 +180,26 @@ internal sealed class BackupRun(BackupSources from, string id, string kind, Back
         await AddAsync(new(name, partKind, content, null, 0, null, part.PlainBytes, plain, storedBytes, stored));
     }
 
-    /// <summary>Notes a whole part, so that it is kept if this run ends here.</summary>
+    /// <summary>Notes whole parts now and then, so that they are kept if this run ends here.</summary>
     private async Task AddAsync(BackupPart part)
     {
         _parts.Add(part);
+        _unsynced.Add(part.File);
         _done += part.PlainBytes;
+        _unnoted += part.PlainBytes;
+        if (_unnoted < Math.Min(NotedBytes, _partBytes)) return;
+        _unnoted = 0;
+        SyncParts();
         var sofar = new BackupManifest(
             BackupManifest.CurrentFormat, id, kind, 0, null, Product.Version, from.Database.Provider, 0, startedAt, 0, 0, null, _parts, new Dictionary<string, long>(), new Dictionary<string, string>(), key.Id, null);
         await Durable.WriteAsync(Path.Combine(_folder, ManifestFile.ProgressName), ManifestFile.Write(sofar, key, whole: false), ct);
+    }
+
+    /// <summary>Before anything says that the parts are whole; the names follow with the file that says so.</summary>
+    private void SyncParts()
+    {
+        foreach (string file in _unsynced) Durable.SyncFile(Path.Combine(_folder, file));
+        _unsynced.Clear();
     }
 
     private async Task<BackupAudit?> AuditAsync(RecordSnapshot snapshot)

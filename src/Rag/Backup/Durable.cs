@@ -24,6 +24,13 @@ internal static partial class Durable
         }
     }
 
+    /// <summary>Puts a file on disk that was written before.</summary>
+    public static void SyncFile(string path)
+    {
+        using var file = new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.Read, bufferSize: 0);
+        file.Flush(flushToDisk: true);
+    }
+
     /// <summary>Writes a small file whole or not at all: beside it, to disk, then in its place.</summary>
     public static async Task WriteAsync(string path, ReadOnlyMemory<byte> bytes, CancellationToken ct)
     {

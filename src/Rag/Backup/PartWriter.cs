@@ -55,7 +55,7 @@ internal sealed class PartWriter : IAsyncDisposable
         }
     }
 
-    /// <summary>Ends the part and puts it on disk under its name.</summary>
+    /// <summary>Ends the part and gives it its name; whoever notes it puts it on disk first.</summary>
     public async Task<(string PlainSha256, long StoredBytes, string StoredSha256)> FinishAsync(CancellationToken ct)
     {
         // A part of nothing has one empty frame.

@@ -71,12 +71,11 @@ internal sealed class SealingWriter : IAsyncDisposable
         }
     }
 
-    /// <summary>Seals the last piece and puts the file on disk; returns its SHA-256.</summary>
+    /// <summary>Seals the last piece and returns the file's SHA-256. It is on disk for certain when <see cref="Durable.SyncFile"/> was asked for it.</summary>
     public async Task<string> FinishAsync(CancellationToken ct)
     {
         await SealAsync(last: true, ct);
         await FlushAsync(ct);
-        _file.Flush(flushToDisk: true);
         return Convert.ToHexStringLower(_stored.GetHashAndReset());
     }
 

@@ -28,7 +28,7 @@ internal sealed class Drill(
     /// <param name="id">Null: the newest that is whole.</param>
     /// <param name="offSite">Whether the copy off-site is restored.</param>
     /// <returns>The evidence, also of a drill that did not pass.</returns>
-    /// <exception cref="RagException">The drill could not be done, which says nothing of the backup: NotFound, Conflict, Unavailable, StorageFull.</exception>
+    /// <exception cref="RagException">The drill could not be done, which says nothing of the backup: NotFound, Conflict, Unsupported (of a newer release), Unavailable, StorageFull.</exception>
     public async Task<DrillEvidence> RunAsync(string? id, bool offSite, IProgress<BackupProgress>? progress, CancellationToken ct)
     {
         await using var lease = await leases.TryTakeAsync(LeaseName, ct) ?? throw new RagException(ErrorKind.Conflict, "A drill is under way already.", "Wait until it is done: 'rag backup drills' shows it then.");
@@ -89,7 +89,7 @@ internal sealed class Drill(
             await run.VerifyIndexAsync(ct);
             await run.AskAsync(ct);
         }
-        catch (RagException e) when (e.Kind is ErrorKind.Invalid or ErrorKind.Unsupported)
+        catch (RagException e) when (e.Kind == ErrorKind.Invalid)
         {
             unreadable = e.Message;
         }
