@@ -14,11 +14,12 @@ internal readonly record struct Hunk(IReadOnlyList<int> Claim, IReadOnlyList<int
 internal sealed class Difference
 {
     private const float Same = 2, SameSmall = 1, SameSort = -0.4f, OtherWord = -0.9f, Unlike = -1.6f, Open = -1.1f, SkipSource = -0.06f, SkipClaim = -0.45f, NewSentence = -0.4f;
+    private const int MinRun = 3;
     private const byte SameBit = 1 << 6;
 
     public IReadOnlyList<Hunk> Hunks { get; }
 
-    /// <summary>The share of the claim's words, small ones too, that stand in the source in the same order.</summary>
+    /// <summary>The share of the claim's words, small ones too, that stand in the source in the same order, in runs of three at least.</summary>
     public double Repeated { get; }
 
     private Difference(IReadOnlyList<Hunk> hunks, double repeated) => (Hunks, Repeated) = (hunks, repeated);
@@ -29,7 +30,7 @@ internal sealed class Difference
         int[] columns = [.. Enumerable.Range(0, source.Tokens.Count).Where(j => source.Tokens[j].Kind != TokenKind.Boundary && source.Tokens[j].Sentence >= 0)];
         if (rows.Length == 0 || columns.Length == 0) return new([], 0);
         var (pairs, same) = Align(claim, source, rows, columns);
-        return new(Read(claim, source, rows, columns, pairs, same), same.Count(s => s) / (double)rows.Length);
+        return new(Read(claim, source, rows, columns, pairs, same), InRuns(pairs, same) / (double)rows.Length);
     }
 
     /// <summary>For each word of the claim the column opposite it, or -1; and whether they are the same.</summary>
@@ -120,6 +121,23 @@ internal sealed class Difference
         if (token.Kind != TokenKind.Operator) return;
         for (int c = 0; c < columns.Length; c++)
             if (source.Tokens[columns[c]].Operator == token.Operator) (scores[c], cells[c]) = (SameSmall, SameBit);
+    }
+
+    /// <summary>Words that are the same in runs: one or two fall into order by chance.</summary>
+    private static int InRuns(int[] pairs, bool[] same)
+    {
+        int count = 0, run = 0;
+        for (int r = 0; r <= pairs.Length; r++)
+        {
+            if (r < pairs.Length && same[r] && (run == 0 || pairs[r] == pairs[r - 1] + 1))
+            {
+                run++;
+                continue;
+            }
+            if (run >= MinRun) count += run;
+            run = r < pairs.Length && same[r] ? 1 : 0;
+        }
+        return count;
     }
 
     private static List<Hunk> Read(IReadOnlyList<Token> claim, CitedText source, int[] rows, int[] columns, int[] pairs, bool[] same)

@@ -313,7 +313,7 @@ internal sealed class StrictChecks(IReadOnlyList<Token> claim, CitedText source,
             }
             if (found) continue;
             if (instead != Operator.None && !(instead is Operator.Not)) return $"the source does not say \"{claim[i].Text}\" there";
-            if (Operators.MustBeInSource(op) && (repeated >= Loosely || Operators.IsHard(op))) return op == Operator.Not ? "the source does not deny it" : $"the source does not say \"{Phrase(claim, i)}\" there";
+            if (Operators.MustBeInSource(op) && (repeated >= Loosely || IsShort || Operators.IsHard(op))) return op == Operator.Not ? "the source does not deny it" : $"the source does not say \"{Phrase(claim, i)}\" there";
         }
         return null;
     }
