@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text.Json.Serialization;
 using Amazon;
@@ -176,7 +177,7 @@ internal sealed class OffSiteStore(BackupOptions options) : IDisposable
                 await Task.Delay(pause, ct);
                 pause = Longer(pause);
             }
-            catch (Exception e) when (e is AmazonServiceException or TimeoutException)
+            catch (Exception e) when (e is AmazonServiceException or SocketException or TimeoutException)
             {
                 ct.ThrowIfCancellationRequested();
                 throw Translate(e);
@@ -194,7 +195,7 @@ internal sealed class OffSiteStore(BackupOptions options) : IDisposable
         {
             await Client.AbortMultipartUploadAsync(new AbortMultipartUploadRequest { BucketName = _options.Bucket, Key = Key(id, upload.File), UploadId = upload.UploadId }, ct);
         }
-        catch (Exception e) when (e is AmazonServiceException or AmazonClientException or HttpRequestException or IOException or TimeoutException)
+        catch (Exception e) when (e is AmazonServiceException or AmazonClientException or HttpRequestException or IOException or SocketException or TimeoutException)
         {
             // It costs room there, and nothing else.
         }
@@ -269,7 +270,7 @@ internal sealed class OffSiteStore(BackupOptions options) : IDisposable
                 await Task.Delay(pause, ct);
                 pause = Longer(pause);
             }
-            catch (Exception e) when (e is AmazonServiceException or AmazonClientException or HttpRequestException or IOException or TimeoutException or System.Xml.XmlException || (e is OperationCanceledException && !ct.IsCancellationRequested))
+            catch (Exception e) when (e is AmazonServiceException or AmazonClientException or HttpRequestException or IOException or SocketException or TimeoutException or System.Xml.XmlException || (e is OperationCanceledException && !ct.IsCancellationRequested))
             {
                 // The client calls it a timeout, too, when it was told to stop.
                 ct.ThrowIfCancellationRequested();
@@ -282,7 +283,7 @@ internal sealed class OffSiteStore(BackupOptions options) : IDisposable
     private static bool IsPassing(Exception e, CancellationToken ct) => !ct.IsCancellationRequested && e switch
     {
         AmazonServiceException s => (int)s.StatusCode is 0 or 408 or 429 or >= 500 || s.InnerException is not null && (int)s.StatusCode is < 400,
-        HttpRequestException or IOException or OperationCanceledException or TimeoutException or AmazonClientException or System.Xml.XmlException => true,
+        HttpRequestException or IOException or SocketException or OperationCanceledException or TimeoutException or AmazonClientException or System.Xml.XmlException => true,
         _ => false,
     };
 
