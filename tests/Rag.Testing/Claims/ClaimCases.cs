@@ -26,7 +26,7 @@ public sealed class ClaimCases(ClaimSource source, int seed, bool heldOut)
     {
         var random = new Random(seed + 1);
         var edits = new FalseClaims(seed + 2, heldOut, source.Sentences);
-        var claims = Mixed(source.Sentences.SelectMany(TrueClaims.Of).Concat(source.Questions.Select(TrueClaims.Of).OfType<ClaimCase>()).ToList(), c => $"{c.Source}/{c.Kind}", random);
+        var claims = Mixed(source.Sentences.SelectMany(TrueClaims.Of).Concat(source.Questions.Select(TrueClaims.Of).OfType<ClaimCase>()).ToList(), c => c.Source, random);
         var made = FalseClaims.Kinds.Select(kind => Made(edits, claims, kind, 2 * count / FalseClaims.Kinds.Count)).ToList();
         var taken = new List<ClaimCase>(count);
         for (int n = 0; taken.Count < count && made.Any(m => n < m.Count); n++)

@@ -42,6 +42,8 @@ internal static class VerificationChecks
             string kinds = string.Join(", ", held.GroupBy(j => j.Case.Kind).Select(g => string.Create(CultureInfo.InvariantCulture, $"{g.Key} {Rate(g):P1} of {g.Count()}")));
             string note = string.Create(CultureInfo.InvariantCulture,
                 $"{held.Count} claims, seed {Seed}: {kinds}; by words alone {held.Average(j => j.ByWordsAlone == truth ? 1.0 : 0):P1}; of the half that was developed with {Rate(Open.Where(j => j.Case.True == truth)):P1}");
+            if (!truth)
+                note += "; by what was edited: " + string.Join(", ", held.GroupBy(j => j.Case.Base).OrderByDescending(g => g.Count()).Select(g => string.Create(CultureInfo.InvariantCulture, $"{g.Key} {Rate(g):P1} of {g.Count()}")));
             if (quick) note += "; smaller";
             return new(Math.Round(Rate(held), 4), note);
 

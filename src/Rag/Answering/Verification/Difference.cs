@@ -1,3 +1,5 @@
+using System.Buffers;
+
 namespace Rag.Answering.Verification;
 
 /// <summary>A stretch in which a claim differs from the sentence that it repeats: what it has there, and what the source has. Positions of tokens.</summary>
@@ -12,10 +14,12 @@ internal readonly record struct Hunk(IReadOnlyList<int> Claim, IReadOnlyList<int
 internal sealed class Difference
 {
     private const float Same = 2, SameSmall = 1, SameSort = -0.4f, OtherWord = -0.9f, Unlike = -1.6f, Open = -1.1f, SkipSource = -0.06f, SkipClaim = -0.45f, NewSentence = -0.4f;
+    private const int MinRun = 3;
+    private const byte SameBit = 1 << 6;
 
     public IReadOnlyList<Hunk> Hunks { get; }
 
-    /// <summary>The share of the claim's words, small ones too, that stand in the source in the same order.</summary>
+    /// <summary>The share of the claim's words, small ones too, that stand in the source in the same order, in runs of three at least.</summary>
     public double Repeated { get; }
 
     private Difference(IReadOnlyList<Hunk> hunks, double repeated) => (Hunks, Repeated) = (hunks, repeated);
@@ -26,7 +30,7 @@ internal sealed class Difference
         int[] columns = [.. Enumerable.Range(0, source.Tokens.Count).Where(j => source.Tokens[j].Kind != TokenKind.Boundary && source.Tokens[j].Sentence >= 0)];
         if (rows.Length == 0 || columns.Length == 0) return new([], 0);
         var (pairs, same) = Align(claim, source, rows, columns);
-        return new(Read(claim, source, rows, columns, pairs, same), same.Count(s => s) / (double)rows.Length);
+        return new(Read(claim, source, rows, columns, pairs, same), InRuns(pairs, same) / (double)rows.Length);
     }
 
     /// <summary>For each word of the claim the column opposite it, or -1; and whether they are the same.</summary>
@@ -37,28 +41,29 @@ internal sealed class Difference
         for (int c = 0; c < m; c++) columnOf[columns[c]] = c;
         // 0: opposite; 1: the source has more; 2: the claim has more.
         float[] opposite = new float[width], more = new float[width], extra = new float[width], opposite0 = new float[width], more0 = new float[width], extra0 = new float[width];
-        var from = new byte[3][];
-        for (int k = 0; k < 3; k++) from[k] = new byte[(n + 1) * width];
+        // Of each cell: which state each of its three came from, two bits each, and whether the words are the same. Rented: it is large.
+        byte[] cells = ArrayPool<byte>.Shared.Rent((n + 1) * width);
+        Array.Clear(cells, 0, (n + 1) * width);
         Array.Fill(more0, -1e9f);
         Array.Fill(extra0, -1e9f);
         var scores = new float[m];
-        var sameAt = new bool[n, m];
         for (int r = 1; r <= n; r++)
         {
-            Score(claim, source, rows[r - 1], columns, columnOf, scores, sameAt, r - 1);
+            Score(claim, source, rows[r - 1], columns, columnOf, scores, cells.AsSpan(r * width + 1, m));
             opposite[0] = more[0] = -1e9f;
             extra[0] = Open + SkipClaim * r;
-            from[2][r * width] = 2;
+            cells[r * width] |= 2 << 4;
             for (int c = 1; c <= m; c++)
             {
                 int at = r * width + c;
-                (opposite[c], from[0][at]) = Best(opposite0[c - 1], more0[c - 1], extra0[c - 1]);
+                (opposite[c], int first) = Best(opposite0[c - 1], more0[c - 1], extra0[c - 1]);
                 opposite[c] += scores[c - 1];
                 float step = SkipSource + (c > 1 && source.Tokens[columns[c - 1]].Sentence != source.Tokens[columns[c - 2]].Sentence ? NewSentence : 0);
-                (more[c], from[1][at]) = Best(opposite[c - 1] + Open, more[c - 1], extra[c - 1] + Open);
+                (more[c], int second) = Best(opposite[c - 1] + Open, more[c - 1], extra[c - 1] + Open);
                 more[c] += step;
-                (extra[c], from[2][at]) = Best(opposite0[c] + Open, more0[c] + Open, extra0[c]);
+                (extra[c], int third) = Best(opposite0[c] + Open, more0[c] + Open, extra0[c]);
                 extra[c] += SkipClaim;
+                cells[at] |= (byte)(first | second << 2 | third << 4);
             }
             (opposite, opposite0) = (opposite0, opposite);
             (more, more0) = (more0, more);
@@ -77,11 +82,11 @@ internal sealed class Difference
         int row = n;
         while (row > 0)
         {
-            int before = from[state][row * width + column];
+            int before = cells[row * width + column] >> 2 * state & 3;
             if (state == 0)
             {
                 pairs[row - 1] = column - 1;
-                same[row - 1] = sameAt[row - 1, column - 1];
+                same[row - 1] = (cells[row * width + column] & SameBit) != 0;
                 row--;
                 column--;
             }
@@ -90,12 +95,13 @@ internal sealed class Difference
             state = before;
             if (column == 0 && state != 2) break;
         }
+        ArrayPool<byte>.Shared.Return(cells);
         return (pairs, same);
     }
 
-    private static (float, byte) Best(float a, float b, float c) => a >= b && a >= c ? (a, (byte)0) : b >= c ? (b, (byte)1) : (c, (byte)2);
+    private static (float, int) Best(float a, float b, float c) => a >= b && a >= c ? (a, 0) : b >= c ? (b, 1) : (c, 2);
 
-    private static void Score(IReadOnlyList<Token> claim, CitedText source, int index, int[] columns, Dictionary<int, int> columnOf, float[] scores, bool[,] sameAt, int row)
+    private static void Score(IReadOnlyList<Token> claim, CitedText source, int index, int[] columns, Dictionary<int, int> columnOf, float[] scores, Span<byte> cells)
     {
         var token = claim[index];
         for (int c = 0; c < columns.Length; c++)
@@ -107,14 +113,31 @@ internal sealed class Difference
         if (token.IsContent)
         {
             foreach (var (place, fit) in source.PlacesOf(claim, index))
-                if (columnOf.TryGetValue(place, out int column)) (scores[column], sameAt[row, column]) = ((float)(Same * fit), true);
+                if (columnOf.TryGetValue(place, out int column)) (scores[column], cells[column]) = ((float)(Same * fit), SameBit);
             return;
         }
         foreach (int place in source.WithKey(token.Key))
-            if (columnOf.TryGetValue(place, out int column)) (scores[column], sameAt[row, column]) = (SameSmall, true);
+            if (columnOf.TryGetValue(place, out int column)) (scores[column], cells[column]) = (SameSmall, SameBit);
         if (token.Kind != TokenKind.Operator) return;
         for (int c = 0; c < columns.Length; c++)
-            if (source.Tokens[columns[c]].Operator == token.Operator) (scores[c], sameAt[row, c]) = (SameSmall, true);
+            if (source.Tokens[columns[c]].Operator == token.Operator) (scores[c], cells[c]) = (SameSmall, SameBit);
+    }
+
+    /// <summary>Words that are the same in runs: one or two fall into order by chance.</summary>
+    private static int InRuns(int[] pairs, bool[] same)
+    {
+        int count = 0, run = 0;
+        for (int r = 0; r <= pairs.Length; r++)
+        {
+            if (r < pairs.Length && same[r] && (run == 0 || pairs[r] == pairs[r - 1] + 1))
+            {
+                run++;
+                continue;
+            }
+            if (run >= MinRun) count += run;
+            run = r < pairs.Length && same[r] ? 1 : 0;
+        }
+        return count;
     }
 
     private static List<Hunk> Read(IReadOnlyList<Token> claim, CitedText source, int[] rows, int[] columns, int[] pairs, bool[] same)

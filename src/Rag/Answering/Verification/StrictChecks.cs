@@ -15,7 +15,12 @@ internal sealed class StrictChecks(IReadOnlyList<Token> claim, CitedText source,
     /// <summary>Below this share of words repeated in order, names and quantifiers stand where the writer likes.</summary>
     private const double Loosely = 0.42, Closely = 0.55;
 
+    /// <summary>A claim of so few words says one thing of one name; which one is all that it says.</summary>
+    private const int Short = 7;
+
     private readonly IReadOnlyList<Token> _source = source.Tokens;
+
+    private bool IsShort { get; } = claim.Count(t => t.IsContent) <= Short;
 
     /// <summary>The first thing that is wrong, as a clause for people; null where nothing is.</summary>
     public string? Run() => Missing() ?? Misplaced() ?? Foreign() ?? Antecedent() ?? ClaimOperators() ?? SourceOperators() ?? Opposites() ?? Counted() ?? Exchanged();
@@ -95,7 +100,7 @@ internal sealed class StrictChecks(IReadOnlyList<Token> claim, CitedText source,
     {
         for (int i = 0; i < claim.Count; i++)
         {
-            if (!claim[i].IsStrict || alignment[i] < 0 || (repeated < Closely && claim[i].Kind is not (TokenKind.Number or TokenKind.Date))) continue;
+            if (!claim[i].IsStrict || alignment[i] < 0 || (repeated < Closely && !IsShort && claim[i].Kind is not (TokenKind.Number or TokenKind.Date))) continue;
             int end = GroupEnd(i);
             var left = Left(i, end, out int leftOther);
             var right = Right(i, end, out int rightOther);
@@ -308,7 +313,7 @@ internal sealed class StrictChecks(IReadOnlyList<Token> claim, CitedText source,
             }
             if (found) continue;
             if (instead != Operator.None && !(instead is Operator.Not)) return $"the source does not say \"{claim[i].Text}\" there";
-            if (Operators.MustBeInSource(op) && (repeated >= Loosely || Operators.IsHard(op))) return op == Operator.Not ? "the source does not deny it" : $"the source does not say \"{Phrase(claim, i)}\" there";
+            if (Operators.MustBeInSource(op) && (repeated >= Loosely || IsShort || Operators.IsHard(op))) return op == Operator.Not ? "the source does not deny it" : $"the source does not say \"{Phrase(claim, i)}\" there";
         }
         return null;
     }
