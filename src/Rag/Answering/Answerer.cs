@@ -148,16 +148,22 @@ internal sealed class Answerer(ISearchIndex index, IIndexer indexer, Retriever r
         long generating = Stopwatch.GetTimestamp();
         bool lexicalOnly = found.Mode == RetrievalMode.Lexical;
         var terms = found.Terms.Select(t => new WeightedTerm(t.Text, t.Idf)).ToList();
-        var read = evidence.Count > ExtractiveAnswerer.MaxEvidence ? evidence.GetRange(0, ExtractiveAnswerer.MaxEvidence) : evidence;
-        var (reading, hit) = await ReadAsync(question, asked, found.Analyzer, terms, read, ct);
-        var selection = ExtractiveAnswerer.Select(question, terms, evidence, reading, lexicalOnly);
+        string id = Ids.New(time);
+        // A model is asked before the product chooses by itself, which it does while the model thinks.
+        var extracted = new TaskCompletionSource<Selection>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var making = generator.Configured && evidence.Count > 0 ? MakeAsync(asked, before, id, question, evidence, extracted.Task, Left(began), ct) : null;
+        var (selection, hit) = await ExtractAsync(asked, question, found.Analyzer, terms, evidence, lexicalOnly, extracted, ct);
         var record = new AnswerRecord(
-            Ids.New(time), asked.Question, asked.Collection.Id, asked.Collection.Name, asked.Collection.Language,
+            id, asked.Question, asked.Collection.Id, asked.Collection.Name, asked.Collection.Language,
             selection.Abstained ? Answer.Abstained : Answer.Answered, found.Mode.ToString().ToLowerInvariant(), lexicalOnly,
             ExtractiveAnswerer.Version, found.Position, Reasons(found.Degraded, rewriting?.Degraded), Math.Round(selection.Strength, 4), time.Microseconds(),
             terms.ConvertAll(t => new RecordedTerm(t.Text, t.Idf)), evidence.ConvertAll(RecordedEvidence.From), selection.Units.Select(u => new RecordedChoice(u.Evidence, u.Unit)).ToList(), asked.Scope.Groups,
             rewriting is null ? null : new(GenerationOptions.Extractive, RewrittenQuestion: rewriting.By is null ? null : question, RewrittenBy: rewriting.By, RewritePromptSha256: rewriting.PromptSha256));
-        if (generator.Configured && evidence.Count > 0) (record, hit) = await GenerateAsync(asked, before, record, evidence, selection, Left(began), ct);
+        if (making is not null)
+        {
+            (var made, hit) = await making;
+            record = Made(record, made, evidence);
+        }
         metrics.Generated(generating);
         provenance.Keep(record);
         var answer = AnswerRendering.Render(record, evidence, hit ? CacheLayer.Evidence : null);
@@ -168,24 +174,56 @@ internal sealed class Answerer(ISearchIndex index, IIndexer indexer, Retriever r
     /// <summary>What is left of the time for a model.</summary>
     private TimeSpan Left(long began) => TimeSpan.FromMilliseconds(generator.TimeoutMs) - time.GetElapsedTime(began);
 
+    private async Task<(Selection Selection, bool Hit)> ExtractAsync(
+        Asked asked, string question, Analyzer analyzer, IReadOnlyList<WeightedTerm> terms, List<Evidence> evidence, bool lexicalOnly, TaskCompletionSource<Selection> extracted, CancellationToken ct)
+    {
+        try
+        {
+            var read = evidence.Count > ExtractiveAnswerer.MaxEvidence ? evidence.GetRange(0, ExtractiveAnswerer.MaxEvidence) : evidence;
+            var (reading, hit) = await ReadAsync(question, asked, analyzer, terms, read, ct);
+            var selection = ExtractiveAnswerer.Select(question, terms, evidence, reading, lexicalOnly);
+            extracted.SetResult(selection);
+            return (selection, hit);
+        }
+        catch
+        {
+            // Whoever makes an answer meanwhile does not wait for what will not come.
+            extracted.TrySetCanceled(CancellationToken.None);
+            throw;
+        }
+    }
+
     /// <summary>
-    /// The record of an extraction as that of a model's answer. A model is asked once for the same question and the same
-    /// passages in the same order, whatever is written elsewhere.
+    /// Has a model make an answer; it is asked once for the same question and the same passages in the same order, whatever is
+    /// written elsewhere.
     /// </summary>
     /// <param name="before">State of the index before the evidence was found.</param>
-    private async Task<(AnswerRecord Record, bool Hit)> GenerateAsync(Asked asked, string? before, AnswerRecord record, IReadOnlyList<Evidence> evidence, Selection selection, TimeSpan left, CancellationToken ct)
+    private async Task<(ModelAnswer Made, bool Hit)> MakeAsync(
+        Asked asked, string? before, string id, string question, IReadOnlyList<Evidence> evidence, Task<Selection> extracted, TimeSpan left, CancellationToken ct)
     {
         Func<AnswerSentence, IReadOnlyList<AnswerSource>, ValueTask>? settled = asked.Stream is { } stream ? SettleAsync : null;
-        var state = (generator, record, evidence, selection, settled, left);
-        var (made, hit) = asked.NoCache ? (await MakeAsync(state, ct), false) : await cache.GetAsync(
-            CacheLayer.Evidence, LayeredCache.Key([record.Answering, generator.Version, record.Language, .. evidence.Select(e => e.Chunk.Hash + Convert.ToBase64String(e.Chunk.UnitBytes))]),
-            state, MakeAsync, a => a.Degraded is null, _ => evidence.Select(e => e.Chunk.DocumentId).Distinct(), ct);
+        Func<CancellationToken, ValueTask<ModelAnswer>> make = async token => await generator.AnswerAsync(question, asked.Collection.Language, evidence, extracted, new AnswerDraft(evidence, settled), left, token);
+        if (asked.NoCache) return (await make(ct), false);
+        var (made, hit) = await cache.GetAsync(
+            CacheLayer.Evidence, LayeredCache.Key([question, generator.Version, asked.Collection.Language, .. evidence.Select(e => e.Chunk.Hash + Convert.ToBase64String(e.Chunk.UnitBytes))]),
+            make, static (m, token) => m(token), a => a.Degraded is null, _ => evidence.Select(e => e.Chunk.DocumentId).Distinct(), ct);
         // What checked out and yet is not of this evidence is made again.
-        if (hit && !made.Sentences.All(s => s.Units.All(u => u.Evidence >= 0 && u.Evidence < evidence.Count && u.Unit >= 0 && u.Unit < evidence[u.Evidence].Chunk.Units.Count)))
-            (made, hit) = (await MakeAsync(state, ct), false);
+        return hit && !made.Sentences.All(s => s.Units.All(u => u.Evidence >= 0 && u.Evidence < evidence.Count && u.Unit >= 0 && u.Unit < evidence[u.Evidence].Chunk.Units.Count)) ? (await make(ct), false) : (made, hit);
+
+        // A sentence leaves only where the asker is still shown everything that a model made it of.
+        async ValueTask SettleAsync(AnswerSentence sentence, IReadOnlyList<AnswerSource> sources)
+        {
+            if (index.StateOf(asked.Collection, asked.Scope) != before && !await index.ShowsAsync(asked.Collection, [.. evidence.Select(e => e.Chunk.DocumentId).Distinct()], asked.Scope, ct)) stream.Mute();
+            stream.Settle(id, sentence, sources);
+        }
+    }
+
+    /// <summary>The record of an extraction as that of a model's answer.</summary>
+    private AnswerRecord Made(AnswerRecord record, ModelAnswer made, IReadOnlyList<Evidence> evidence)
+    {
         var numbers = new SourceNumbers();
         var sentences = AnswerRendering.Keep(record.Id, evidence, made.Sentences, numbers);
-        return (record with
+        return record with
         {
             Outcome = made.Sentences.Count == 0 ? Answer.Abstained : Answer.Answered,
             Answerer = made.Answerer,
@@ -196,18 +234,7 @@ internal sealed class Answerer(ISearchIndex index, IIndexer indexer, Retriever r
                 Mode = made.Mode, Model = generator.Model, Prompt = generator.PromptVersion, PromptSha256 = made.PromptSha256, Fence = made.Fence, ContextTokens = made.ContextTokens,
                 MaxOutputTokens = made.MaxOutputTokens, Chunks = made.Chunks, Withheld = made.Withheld, Replaced = made.Replaced, Dropped = made.Dropped, Sentences = sentences,
             },
-        }, hit);
-
-        static async ValueTask<ModelAnswer> MakeAsync(
-            (Generator Generator, AnswerRecord Record, IReadOnlyList<Evidence> Evidence, Selection Selection, Func<AnswerSentence, IReadOnlyList<AnswerSource>, ValueTask>? Settled, TimeSpan Left) s, CancellationToken token) =>
-            await s.Generator.AnswerAsync(s.Record.Answering, s.Record.Language, s.Evidence, s.Selection, new AnswerDraft(s.Evidence, s.Settled), s.Left, token);
-
-        // A sentence leaves only where the asker is still shown everything that a model made it of.
-        async ValueTask SettleAsync(AnswerSentence sentence, IReadOnlyList<AnswerSource> sources)
-        {
-            if (index.StateOf(asked.Collection, asked.Scope) != before && !await index.ShowsAsync(asked.Collection, [.. evidence.Select(e => e.Chunk.DocumentId).Distinct()], asked.Scope, ct)) stream.Mute();
-            stream.Settle(record.Id, sentence, sources);
-        }
+        };
     }
 
     /// <summary>

@@ -148,7 +148,7 @@ internal static class GenerationChecks
     public static async Task<ScratchStore> StoreAsync(ScriptedModel model, string mode, CheckContext context, CancellationToken ct)
     {
         var settings = new ConfigurationBuilder().AddConfiguration(Settings.NoModel)
-            .AddInMemoryCollection([.. SettingsOf(model, mode).Append("Generation:BreakerFailures=1000").Select(s => s.Split('=', 2)).Select(s => new KeyValuePair<string, string?>(s[0], s[1]))]).Build();
+            .AddInMemoryCollection([.. SettingsOf(model, mode).Append("Generation:BreakerFailures=100000").Select(s => s.Split('=', 2)).Select(s => new KeyValuePair<string, string?>(s[0], s[1]))]).Build();
         var store = await ScratchStore.StartNewAsync(settings, ct);
         var collection = await store.Get<Collections>().EnsureAsync(Collections.Default, language: null, ct);
         var random = new Random(33);

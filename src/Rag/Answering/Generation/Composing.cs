@@ -9,7 +9,7 @@ namespace Rag.Answering.Generation;
 /// Takes a composing model's reply as it comes, a sentence at a time: what its passages say is written, and what they do not
 /// say is withheld, or what the product itself would have said takes its place.
 /// </summary>
-internal sealed partial class Composing(EvidenceSheet sheet, IReadOnlyList<Evidence> evidence, Selection extracted, AnswerDraft draft, ClaimVerifier verifier, string language)
+internal sealed partial class Composing(EvidenceSheet sheet, IReadOnlyList<Evidence> evidence, Task<Selection> extracted, AnswerDraft draft, ClaimVerifier verifier, string language)
 {
     /// <summary>Sentences that are looked at.</summary>
     private const int MaxSentences = 12;
@@ -61,7 +61,7 @@ internal sealed partial class Composing(EvidenceSheet sheet, IReadOnlyList<Evide
             return;
         }
         Withheld++;
-        if (Substitute(claim.Text, units) is not { } unit) return;
+        if (Substitute(claim.Text, units, await extracted.WaitAsync(ct)) is not { } unit) return;
         Replaced++;
         await Selecting.QuoteAsync(draft, evidence, unit);
     }
@@ -70,10 +70,10 @@ internal sealed partial class Composing(EvidenceSheet sheet, IReadOnlyList<Evide
     /// What the product itself would have said in a sentence's place: of the units that it chooses, one that the sentence
     /// cites, or that has much of its words; none where all that fits is said already.
     /// </summary>
-    private UnitChoice? Substitute(string sentence, IReadOnlyList<UnitChoice> cited)
+    private UnitChoice? Substitute(string sentence, IReadOnlyList<UnitChoice> cited, Selection extraction)
     {
         var words = Words(sentence);
-        return extracted.Units.Where(u => !draft.Holds(u))
+        return extraction.Units.Where(u => !draft.Holds(u))
             .Select(u => (Unit: u, Cited: cited.Contains(u), Likeness: Likeness(Words(TextOf(u)), words)))
             .Where(c => c.Cited || c.Likeness >= MinLikeness)
             .OrderByDescending(c => c.Cited).ThenByDescending(c => c.Likeness).Select(c => (UnitChoice?)c.Unit).FirstOrDefault();

@@ -34,10 +34,10 @@ internal sealed class Generator(LanguageModel model, GenerationOptions options, 
     public Task WarmAsync(CancellationToken ct) => !Configured || Mode != GenerationOptions.Compose ? Task.CompletedTask
         : Task.Run(() => verifier.VerifyAsync("The pump stands in hall 3.", [new("The blue pump stands in hall 3.")], Languages.Default, ct), ct);
 
-    /// <param name="extracted">What the product chooses by itself from the same evidence.</param>
+    /// <param name="extracted">What the product chooses by itself from the same evidence; it is chosen meanwhile.</param>
     /// <param name="draft">Takes the sentences as they are settled.</param>
     /// <param name="left">What is left of the model's time.</param>
-    public async Task<ModelAnswer> AnswerAsync(string question, string language, IReadOnlyList<Evidence> evidence, Selection extracted, AnswerDraft draft, TimeSpan left, CancellationToken ct)
+    public async Task<ModelAnswer> AnswerAsync(string question, string language, IReadOnlyList<Evidence> evidence, Task<Selection> extracted, AnswerDraft draft, TimeSpan left, CancellationToken ct)
     {
         var shown = evidence.Take(options.Chunks).ToList();
         var sheet = EvidenceSheet.Of(shown, Prompts.SheetBudget(options.Mode, question, options.ContextTokens, options.MaxOutputTokens));
@@ -57,7 +57,7 @@ internal sealed class Generator(LanguageModel model, GenerationOptions options, 
         bool own = selecting.Chosen + composing.Written > 0;
         if (degraded is null && !own && options.Mode == GenerationOptions.Compose && !composing.Declined) degraded = "The language model wrote nothing that the documents say.";
         if (degraded is not null)
-            foreach (var unit in extracted.Units)
+            foreach (var unit in (await extracted.WaitAsync(ct)).Units)
                 if (!draft.Holds(unit)) await draft.QuoteAsync(unit);
         metrics.Withheld(composing.Withheld);
         return new(

@@ -66,7 +66,7 @@ internal sealed class GenerationOptions : IValidatedOptions
     /// <summary>Calls at the same time; what comes on top is answered without the model (1–10,000).</summary>
     public int MaxCalls { get; set; } = 64;
 
-    /// <summary>Failed calls within half a minute, at least half of all, after which the model is left alone (2–1,000).</summary>
+    /// <summary>Failed calls within half a minute, at least half of all, after which the model is left alone (2–100,000).</summary>
     public int BreakerFailures { get; set; } = 5;
 
     /// <summary>How long it is left alone before one question tries it again, seconds (1–3,600).</summary>
@@ -111,8 +111,8 @@ internal sealed class GenerationOptions : IValidatedOptions
             yield return new("Generation:Retries", $"is {Retries}", "set it to 0–10");
         if (MaxCalls is < 1 or > 10_000)
             yield return new("Generation:MaxCalls", $"is {MaxCalls}", "set it to 1–10000");
-        if (BreakerFailures is < 2 or > 1_000)
-            yield return new("Generation:BreakerFailures", $"is {BreakerFailures}", "set it to 2–1000");
+        if (BreakerFailures is < 2 or > 100_000)
+            yield return new("Generation:BreakerFailures", $"is {BreakerFailures}", "set it to 2–100000");
         if (BreakerSeconds is < 1 or > 3_600)
             yield return new("Generation:BreakerSeconds", $"is {BreakerSeconds}", "set it to 1–3600");
         if (ApiKeyFile is not null && ApiKey is not null)
