@@ -5,6 +5,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Rag.Access;
 using Rag.Foundation;
+using Rag.Indexing;
 
 namespace Rag.Telemetry;
 
@@ -12,7 +13,7 @@ namespace Rag.Telemetry;
 /// Asks this server over its own door, every few seconds, so that availability is known in hours in which nobody asks.
 /// It searches by words and bypasses every cache; 5xx and no answer in time are failures, whatever else comes is an answer.
 /// </summary>
-internal sealed class Probe(HttpMetrics http, TelemetryOptions options, OwnAddress own, OwnKeys keys, Draining draining, IMeterFactory meters, TimeProvider time, ILogger<Probe> log) : BackgroundService
+internal sealed class Probe(HttpMetrics http, TelemetryOptions options, OwnAddress own, OwnKeys keys, IIndexer indexer, Draining draining, IMeterFactory meters, TimeProvider time, ILogger<Probe> log) : BackgroundService
 {
     public const string MeterName = "Rag.Probe";
 
@@ -36,6 +37,8 @@ internal sealed class Probe(HttpMetrics http, TelemetryOptions options, OwnAddre
         using var timer = new PeriodicTimer(TimeSpan.FromSeconds(options.ProbeIntervalSeconds), time);
         try
         {
+            // Nobody is sent here until the index is open: starting is not failing, and /readyz says how far it is.
+            await indexer.Ready.WaitAsync(stop);
             while (await timer.WaitForNextTickAsync(stop)) await AskAsync(client, stop);
         }
         catch (OperationCanceledException)

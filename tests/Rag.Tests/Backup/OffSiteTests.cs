@@ -102,6 +102,29 @@ public sealed class OffSiteTests : BackupTestBase
     }
 
     [Fact]
+    public async Task An_upload_that_the_storage_can_end_no_more_is_let_go_and_begun_anew()
+    {
+        await using var storage = await StorageAsync();
+        var service = await StartAsync(Engine.Sqlite, storage.Settings());
+        await FillLargeAsync(service);
+        var backup = await BackUpAsync(service);
+        int broken = 0;
+        var watch = new Watching(p =>
+        {
+            if (broken > 0 || !p.Phase.StartsWith("copy answers", StringComparison.Ordinal) || p.DoneBytes < 11_000_000) return;
+            // It knows the upload, takes its pieces, and has lost what it is the upload of.
+            foreach (string key in Directory.GetFiles(storage.Folder, "key", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = 0 }))
+            {
+                File.Delete(key);
+                broken++;
+            }
+        });
+        (await service.Get<OffSiteCopier>().CopyAsync(backup.Id, watch, Cancel)).State.ShouldBe(BackupState.Verified);
+        broken.ShouldBe(1);
+        ShouldBeThere(storage, backup);
+    }
+
+    [Fact]
     public async Task Bits_that_change_on_the_way_are_found_and_sent_again_and_what_changes_there_is_found_later()
     {
         await using var storage = await StorageAsync();

@@ -96,6 +96,7 @@ internal sealed class OffSiteStore(BackupOptions options) : IDisposable
             var initiated = await TryAsync(() => Client.InitiateMultipartUploadAsync(new InitiateMultipartUploadRequest { BucketName = _options.Bucket, Key = Key(id, file), ChecksumAlgorithm = ChecksumAlgorithm.SHA256 }, ct), ct);
             await note(upload = new(file, initiated.UploadId, pieceBytes, []));
         }
+        bool all = false;
         try
         {
             for (int number = 1; from.Position < length; number++)
@@ -115,14 +116,15 @@ internal sealed class OffSiteStore(BackupOptions options) : IDisposable
                 }
                 sent(read);
             }
+            all = true;
             await TryAsync(() => Client.CompleteMultipartUploadAsync(new CompleteMultipartUploadRequest
             {
                 BucketName = _options.Bucket, Key = Key(id, file), UploadId = upload.UploadId, PartETags = [.. upload.Pieces.Select((p, i) => new PartETag(i + 1, p.Tag) { ChecksumSHA256 = p.Sha256 })],
             }, ct), ct);
         }
-        catch (RagException e) when (e.InnerException is AmazonS3Exception { StatusCode: HttpStatusCode.NotFound or HttpStatusCode.BadRequest })
+        catch (RagException e) when (e.InnerException is AmazonS3Exception { StatusCode: HttpStatusCode.NotFound or HttpStatusCode.BadRequest } || (all && e.InnerException is AmazonS3Exception { StatusCode: >= HttpStatusCode.InternalServerError }))
         {
-            // The storage knows the upload no more: the next try begins it anew.
+            // The storage knows the upload no more, or took all of it and cannot end it, which it would go on saying: the next try begins it anew.
             await AbandonAsync(id, upload, ct);
             await note(null);
             throw;
