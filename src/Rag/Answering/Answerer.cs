@@ -25,6 +25,9 @@ internal sealed record RenderedAnswer(Answer Answer, ReadOnlyMemory<byte> Cached
         ? _privileged ??= AccessIn(collectionId, false) with { Privileged = true }
         : _access ??= new("ask", collectionId, Answer.Question, Answer.Id, [.. Documents]);
 
+    /// <summary>As it is given to whoever asked: marked where nothing was computed for them.</summary>
+    public Answer Given(bool cached) => cached ? Answer with { Cached = true, CacheLayer = CacheLayer.Question } : Answer;
+
     /// <summary>Documents whose words it holds.</summary>
     public IEnumerable<string> Documents => Answer.Sources.Select(s => s.Document).Concat(Answer.LookedAt.Select(l => l.Document)).Distinct();
 }
@@ -167,8 +170,8 @@ internal sealed class Answerer(ISearchIndex index, IIndexer indexer, Retriever r
         metrics.Generated(generating);
         provenance.Keep(record);
         var answer = AnswerRendering.Render(record, evidence, hit ? CacheLayer.Evidence : null);
-        var cached = answer with { Cached = true, CacheLayer = CacheLayer.Question };
-        return new(answer, JsonSerializer.SerializeToUtf8Bytes(cached, AnsweringJson.Default.Answer));
+        var rendered = new RenderedAnswer(answer, default);
+        return rendered with { CachedJson = JsonSerializer.SerializeToUtf8Bytes(rendered.Given(cached: true), AnsweringJson.Default.Answer) };
     }
 
     /// <summary>What is left of the time for a model.</summary>

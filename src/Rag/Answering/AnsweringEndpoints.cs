@@ -77,7 +77,7 @@ internal static class AnsweringEndpoints
         try
         {
             var (rendered, cached) = await asking;
-            var answer = cached ? rendered.Answer with { Cached = true, CacheLayer = Caching.CacheLayer.Question } : rendered.Answer;
+            var answer = rendered.Given(cached);
             // Where it was made anew, what has left is not its beginning, and the answer alone says what holds.
             if (answer.Sentences.Take(sent.Count).SequenceEqual(sent))
                 foreach (var sentence in answer.Sentences.Skip(sent.Count)) await SendAsync(sentence);

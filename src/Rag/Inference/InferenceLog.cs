@@ -18,4 +18,7 @@ internal static partial class InferenceLog
 
     [LoggerMessage(704, LogLevel.Information, "The language model answers again.")]
     public static partial void LanguageModelBack(this ILogger logger);
+
+    [LoggerMessage(705, LogLevel.Error, "The language model's answer could not be read; the answer is extracted. This is a fault of this program.")]
+    public static partial void LanguageModelReplyUnread(this ILogger logger, Exception e);
 }

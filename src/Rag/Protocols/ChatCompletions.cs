@@ -42,7 +42,7 @@ internal sealed class ChatCompletions(Answerer answerer, Embedder embedder, Answ
         try
         {
             var (rendered, cached) = await TimeBudget.RunAsync(server.QuestionTimeoutMs, (answerer, question, stream), static (s, token) => s.answerer.AskAsync(s.question, token, s.stream), ct);
-            return cached ? rendered.Answer with { Cached = true, CacheLayer = Caching.CacheLayer.Question } : rendered.Answer;
+            return rendered.Given(cached);
         }
         finally
         {

@@ -11,6 +11,7 @@ using Rag.Access;
 using Rag.Answering;
 using Rag.Audit;
 using Rag.Foundation;
+using Rag.Indexing;
 using Rag.Ingestion;
 using Rag.Retrieval;
 using Rag.Storage;
@@ -39,7 +40,7 @@ internal sealed partial class McpJson : JsonSerializerContext;
 /// </summary>
 [McpServerToolType]
 internal sealed class McpTools(
-    Answerer answerer, PassageSearch search, Library library, DocumentRecord documents, SecurityFeed security, Database database, ServerOptions server, IHttpContextAccessor http)
+    Answerer answerer, PassageSearch search, CollectionCatalog catalog, Library library, DocumentRecord documents, SecurityFeed security, Database database, ServerOptions server, IHttpContextAccessor http)
 {
     private const int MaxResults = 20, MaxCollections = 16, MaxTextChars = 200_000;
 
@@ -55,7 +56,8 @@ internal sealed class McpTools(
         [Description("What to look for.")] string query, [Description("Only in the collection of this name.")] string? collection = null, CancellationToken ct = default) => GuardAsync(async token =>
         {
             security.Question(query, Actor.Current, Activity.Current);
-            IReadOnlyList<string> names = collection is not null ? [collection] : [.. (await library.CollectionsAsync(token)).Take(MaxCollections).Select(c => c.Name)];
+            // From the index, not the record: searching goes on while the record is away.
+            IReadOnlyList<string> names = collection is not null ? [collection] : [.. catalog.All.Where(c => Caller.Current.MayRead(c.Id)).Take(MaxCollections).Select(c => c.Name)];
             var found = new List<(double Score, FoundDocument Document)>();
             foreach (string name in names)
             {
@@ -89,16 +91,17 @@ internal sealed class McpTools(
     public Task<CallToolResult> AskAsync(
         [Description("The question, complete in itself.")] string question, [Description("The collection to answer from; 'default' when left out.")] string? collection = null, CancellationToken ct = default) => GuardAsync(async token =>
         {
-            var (answer, _) = await answerer.AskAsync(new(question, collection), token);
-            var result = Result(answer.Answer, McpJson.Default.Answer);
-            result.Content = [new TextContentBlock { Text = Text(answer.Answer) }];
+            var (rendered, cached) = await answerer.AskAsync(new(question, collection), token);
+            var answer = rendered.Given(cached);
+            var result = Result(answer, McpJson.Default.Answer);
+            result.Content = [new TextContentBlock { Text = Text(answer) }];
             return result;
         }, ct);
 
     private static string Text(Answer answer)
     {
         if (answer.Sentences.Count == 0) return answer.Text;
-        var lines = answer.Sentences.Select(s => $"{s.Text} [{s.Source}]").Append("").Concat(answer.Sources.Select(s => $"[{s.Number}] {s.Title}{(s.HeadingPath.Length > 0 && s.HeadingPath != s.Title ? $", {s.HeadingPath}" : "")} ({s.Uri})"));
+        var lines = answer.Sentences.Select(s => $"{s.Text} {string.Concat((s.Sources ?? [s.Source]).Select(n => $"[{n}]"))}").Append("").Concat(answer.Sources.Select(s => $"[{s.Number}] {s.Title}{(s.HeadingPath.Length > 0 && s.HeadingPath != s.Title ? $", {s.HeadingPath}" : "")} ({s.Uri})"));
         return string.Join('\n', lines);
     }
 

@@ -197,6 +197,17 @@ public sealed class LanguageModelTests
     }
 
     [Fact]
+    public async Task What_fails_in_whoever_reads_a_reply_is_no_fault_of_the_model()
+    {
+        await using var server = await ScriptedModel.StartAsync();
+        server.Script = _ => ModelReply.Say("Hello.");
+        using var model = Model(server, o => o.BreakerFailures = 2);
+        for (int i = 0; i < 4; i++)
+            (await Should.ThrowAsync<RagException>(() => model.RunAsync(Hello, Limit, _ => throw new OverflowException(), Cancel))).Message.ShouldBe("The language model's answer could not be read here.");
+        (model.Up, model.LeftAlone, server.Calls.Count).ShouldBe((true, false, 4));
+    }
+
+    [Fact]
     public async Task Without_a_model_there_is_an_error_with_a_remedy()
     {
         using var model = new LanguageModel(new GenerationOptions(), TimeProvider.System, NullLogger<LanguageModel>.Instance);

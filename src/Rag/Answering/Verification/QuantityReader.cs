@@ -5,6 +5,9 @@ namespace Rag.Answering.Verification;
 /// <summary>Numbers and dates in the forms that people write, joined from their words.</summary>
 internal static class QuantityReader
 {
+    /// <summary>More than this is an identifier, equal or not: with a scale such as a trillion behind it, it still is a decimal.</summary>
+    public const decimal MaxValue = 1_000_000_000_000_000m;
+
     /// <summary>A number in digits with separators; where a separator can mean two things, both readings.</summary>
     public static bool TryParse(string digits, bool decimalComma, out Quantity quantity)
     {
@@ -36,6 +39,7 @@ internal static class QuantityReader
         }
         else first = second = text;
         if (!decimal.TryParse(first, NumberStyles.Float, CultureInfo.InvariantCulture, out decimal value) || !decimal.TryParse(second, NumberStyles.Float, CultureInfo.InvariantCulture, out decimal other)) return false;
+        if (Math.Abs(value) > MaxValue || Math.Abs(other) > MaxValue) return false;
         quantity = new(value, other, false, false, "");
         return true;
     }

@@ -182,7 +182,7 @@ internal static class Scanner
             }
             decimal scale = suffix switch { "k" or "K" => 1_000, "M" => 1_000_000, "bn" or "B" => 1_000_000_000, _ => 0 };
             bool money = tokens.Count > 0 && tokens[^1].Text is "$" or "€" or "£" or "¥";
-            if (scale != 0 && (money || suffix is "k" or "K" or "bn"))
+            if (scale != 0 && Math.Abs(value.Value) <= QuantityReader.MaxValue / scale && (money || suffix is "k" or "K" or "bn"))
             {
                 Add(tokens, text, start, whole, TokenKind.Number).Quantity = value with { Value = value.Value * scale, Other = value.Value * scale };
                 return whole;

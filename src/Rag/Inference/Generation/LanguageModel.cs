@@ -59,7 +59,7 @@ internal sealed class LanguageModel : IDisposable
     /// <summary>Whether there is a model to ask.</summary>
     public bool Configured => _options.Configured;
 
-    /// <summary>Its name and where it is; what was asked of it holds for this one only.</summary>
+    /// <summary>Its name at its endpoint; empty where there is none.</summary>
     public string Name => _options.Model ?? "";
 
     /// <summary>False from a failure until the next call that succeeds.</summary>
@@ -83,7 +83,7 @@ internal sealed class LanguageModel : IDisposable
             if (!_calls.Wait(0, CancellationToken.None)) throw new ModelFaultException(ModelFault.Overloaded, $"has {_options.MaxCalls} calls to answer already");
             try
             {
-                await _breaker.ExecuteAsync(token => CallAsync(request, limit, take, token), ct).ConfigureAwait(false);
+                await _breaker.ExecuteAsync(token => CallAsync(request, limit, Own(take), token), ct).ConfigureAwait(false);
             }
             finally
             {
@@ -106,6 +106,20 @@ internal sealed class LanguageModel : IDisposable
         if (_client.IsValueCreated) _client.Value.Dispose();
         _calls.Dispose();
     }
+
+    /// <summary>What fails here with a piece is a fault of this program, and no reason to leave the model alone.</summary>
+    private Func<string?, ValueTask<bool>> Own(Func<string?, ValueTask<bool>> take) => async piece =>
+    {
+        try
+        {
+            return await take(piece).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is not (ModelFaultException or RagException or OperationCanceledException))
+        {
+            _log.LanguageModelReplyUnread(e);
+            throw new RagException(ErrorKind.Unavailable, "The language model's answer could not be read here.", "Tell whoever runs the server: event 705 of its log says why.", e);
+        }
+    };
 
     private async ValueTask CallAsync(ModelRequest request, TimeSpan limit, Func<string?, ValueTask<bool>> take, CancellationToken ct)
     {

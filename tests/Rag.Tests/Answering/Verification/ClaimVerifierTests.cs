@@ -109,7 +109,7 @@ public sealed class ClaimVerifierTests
 
     private static Gen<string> OneOf(params string[] of) => Gen.Int[0, of.Length - 1].Select(i => of[i]);
 
-    private static readonly string[] Words = ["backup", "server", "restores", "never", "Berlin", "12", "5 km", "March 1999", "not", "may", "größe", "数据", "\"quoted\"", "e.g.", "U.S.", "--flag", "10%", "more than", "3,000", "and", "the", ",", ".", "(", ")", "first", "$", "°", "’", "-"];
+    private static readonly string[] Words = ["backup", "server", "restores", "never", "Berlin", "12", "5 km", "March 1999", "not", "may", "größe", "数据", "\"quoted\"", "e.g.", "U.S.", "--flag", "10%", "more than", "3,000", "and", "the", ",", ".", "(", ")", "first", "$", "°", "’", "-", "trillion", "hundred", "9,999,999,999,999bn", "79228162514264337593543950335", "$79228162514264337593543950335bn"];
 
     private static readonly Gen<string> AnyText = Gen.OneOf(OneOf(Words).Array[1, 30].Select(w => string.Join(' ', w)), Gen.String[Gen.Char, 0, 120]);
 
@@ -121,6 +121,16 @@ public sealed class ClaimVerifierTests
             verdict.Score.ShouldBeInRange(0, 1);
             (verdict.Reason.Length == 0).ShouldBe(verdict.Supported);
         }, iter: 2_000);
+
+    [Theory]
+    [InlineData("It has 79228162514264337593543950335 trillion parts.", "It has 79228162514264337593543950334 trillion parts.")]
+    [InlineData("It cost $79228162514264337593543950335bn.", "It cost $79228162514264337593543950335k.")]
+    [InlineData("It has 999,999,999,999,999 trillion parts.", "It has 999,999,999,999,998 trillion parts.")]
+    public void Numbers_of_any_size_are_strict(string truth, string edit)
+    {
+        Verify(truth, truth).Supported.ShouldBeTrue();
+        Verify(edit, truth).Supported.ShouldBeFalse();
+    }
 
     private static readonly Gen<string> Sentence = Gen.Select(
         OneOf("The server", "Marie Curie", "A backup", "The United Nations", "This index"),
