@@ -20,6 +20,7 @@ internal static class AnsweringModule
         services.AddSingleton<IHybridCacheSerializer<EvidenceReading>, EvidenceReadingFormat>();
         services.AddSingleton<IHybridCacheSerializer<ModelAnswer>, ModelAnswerFormat>();
         services.AddSingleton<ClaimVerifier>();
+        services.AddSingleton<ClaimJudge>();
         services.AddSingleton<Generator>();
         services.AddSingleton<QuestionRewriter>();
         var options = services.AddSection<AnsweringOptions>(sections);

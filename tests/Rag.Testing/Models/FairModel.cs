@@ -14,6 +14,7 @@ public static class FairModel
             string before = call.Section("conversation").Split('\n').Last(l => l.StartsWith("Question: ", StringComparison.Ordinal))["Question: ".Length..];
             return ModelReply.Tokens(JsonSerializer.Serialize(new { question = $"{call.Question.TrimEnd('?')} ({before.TrimEnd('?')})?" }), 7);
         }
+        if (call.Judges) return ModelReply.Tokens(JsonSerializer.Serialize(new { supported = call.Section("passages").Contains(call.Section("sentence").TrimEnd('.'), StringComparison.Ordinal) }), 3);
         var chosen = Choose(call);
         if (call.Selects) return ModelReply.Tokens(JsonSerializer.Serialize(new { units = chosen.Select(p => p.Number) }), 3);
         return chosen.Count == 0 ? ModelReply.Say("NO ANSWER") : ModelReply.Tokens(string.Join(' ', chosen.Select(p => $"{p.Text.TrimEnd('.')} [{p.Number}].")), 5);

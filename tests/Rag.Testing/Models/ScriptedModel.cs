@@ -30,6 +30,8 @@ public sealed partial record ModelCall(int Number, string System, string User, b
 
     public bool Rewrites => System.Contains("rewrite the last question", StringComparison.Ordinal);
 
+    public bool Judges => System.Contains("judge whether passages say a sentence", StringComparison.Ordinal);
+
     public bool IsHealthCheck => System.Contains("health check", StringComparison.Ordinal);
 
     [GeneratedRegex(@"^\[(\d+)\] ", RegexOptions.Multiline)]

@@ -217,6 +217,7 @@ public sealed class LanguageModelTests
     [Theory]
     [InlineData("Provider", "claude", "Generation:Provider")]
     [InlineData("Mode", "free", "Generation:Mode")]
+    [InlineData("Judge", "true", "Generation:Judge")]
     [InlineData("Endpoint", "host", "Generation:Endpoint")]
     [InlineData("Endpoint", "http://me:pw@host/v1", "Generation:Endpoint")]
     [InlineData("Model", "", "Generation:Model")]

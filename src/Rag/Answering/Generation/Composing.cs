@@ -9,7 +9,8 @@ namespace Rag.Answering.Generation;
 /// Takes a composing model's reply as it comes, a sentence at a time: what its passages say is written, and what they do not
 /// say is withheld, or what the product itself would have said takes its place.
 /// </summary>
-internal sealed partial class Composing(EvidenceSheet sheet, IReadOnlyList<Evidence> evidence, Task<Selection> extracted, AnswerDraft draft, ClaimVerifier verifier, string language)
+/// <param name="judge">Asked of what the verifier lets through; null: nobody is.</param>
+internal sealed partial class Composing(EvidenceSheet sheet, IReadOnlyList<Evidence> evidence, Task<Selection> extracted, AnswerDraft draft, ClaimVerifier verifier, Func<string, IReadOnlyList<CitedSpan>, Task<bool>>? judge, string language)
 {
     /// <summary>Sentences that are looked at.</summary>
     private const int MaxSentences = 12;
@@ -54,7 +55,7 @@ internal sealed partial class Composing(EvidenceSheet sheet, IReadOnlyList<Evide
         }
         var units = claim.Citations.Select(n => sheet[n]).OfType<UnitChoice>().Distinct().ToList();
         Dropped += claim.Citations.Count - units.Count;
-        if (units.Count > 0 && IsPlain(claim.Text, units) && (await verifier.VerifyAsync(claim.Text, units.ConvertAll(Cited), language, ct)).Supported)
+        if (units.Count > 0 && IsPlain(claim.Text, units) && await IsSaidAsync(claim.Text, units.ConvertAll(Cited), ct))
         {
             Written++;
             await draft.WriteAsync(claim.Text, units);
@@ -65,6 +66,9 @@ internal sealed partial class Composing(EvidenceSheet sheet, IReadOnlyList<Evide
         Replaced++;
         await Selecting.QuoteAsync(draft, evidence, unit);
     }
+
+    private async ValueTask<bool> IsSaidAsync(string claim, IReadOnlyList<CitedSpan> spans, CancellationToken ct) =>
+        (await verifier.VerifyAsync(claim, spans, language, ct)).Supported && (judge is null || await judge(claim, spans));
 
     /// <summary>
     /// What the product itself would have said in a sentence's place: of the units that it chooses, one that the sentence

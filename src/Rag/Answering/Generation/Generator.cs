@@ -10,7 +10,7 @@ namespace Rag.Answering.Generation;
 /// In no mode does the model decide what is shown of what: selected passages are the evidence's own text, and a composed
 /// sentence is delivered only where the passages that it cites say it.
 /// </summary>
-internal sealed class Generator(LanguageModel model, GenerationOptions options, ClaimVerifier verifier, AnsweringMetrics metrics)
+internal sealed class Generator(LanguageModel model, GenerationOptions options, ClaimVerifier verifier, ClaimJudge judge, TimeProvider time, AnsweringMetrics metrics)
 {
     public bool Configured => options.Configured;
 
@@ -27,7 +27,7 @@ internal sealed class Generator(LanguageModel model, GenerationOptions options, 
 
     /// <summary>Everything beside question and evidence that an answer depends on.</summary>
     public string Version { get; } = options.Configured
-        ? $"{Prompts.VersionOf(options.Mode)} {ExtractiveAnswerer.Version} {options.Provider} {options.Endpoint} {options.Model} {options.ContextTokens} {options.MaxOutputTokens} {options.Chunks} {options.StructuredOutput}"
+        ? $"{Prompts.VersionOf(options.Mode)} {ExtractiveAnswerer.Version} {options.Provider} {options.Endpoint} {options.Model} {options.ContextTokens} {options.MaxOutputTokens} {options.Chunks} {options.StructuredOutput} {options.Judge}"
         : ExtractiveAnswerer.Version;
 
     /// <summary>Reads the words that sentences are checked by (a fifth of a second), so that the first sentence does not wait for them.</summary>
@@ -44,7 +44,8 @@ internal sealed class Generator(LanguageModel model, GenerationOptions options, 
         string fence = Prompts.NewFence();
         var request = Prompts.Answer(options.Mode, question, sheet, fence, options.MaxOutputTokens);
         var selecting = new Selecting(sheet, evidence, draft);
-        var composing = new Composing(sheet, evidence, extracted, draft, verifier, language);
+        long began = time.GetTimestamp();
+        var composing = new Composing(sheet, evidence, extracted, draft, verifier, options.Judge ? (claim, spans) => judge.AgreesAsync(claim, spans, left - time.GetElapsedTime(began), ct) : null, language);
         string? degraded = null;
         try
         {

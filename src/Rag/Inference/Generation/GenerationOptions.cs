@@ -33,6 +33,12 @@ internal sealed class GenerationOptions : IValidatedOptions
     /// </summary>
     public string Mode { get; set; } = Select;
 
+    /// <summary>
+    /// Whether the model itself is asked, too, if what a composed sentence cites says it: after the product's own checks, and
+    /// only to withhold more. A call for each sentence; only with compose.
+    /// </summary>
+    public bool Judge { get; set; }
+
     /// <summary>File with the endpoint's key, surrounding white space left out. Neither this nor ApiKey: no key is needed.</summary>
     public string? ApiKeyFile { get; set; }
 
@@ -89,6 +95,8 @@ internal sealed class GenerationOptions : IValidatedOptions
             yield return new("Generation:StructuredOutput", $"is \"{StructuredOutput}\"", "set it to schema, json or text");
         if (Provider is not (OpenAi or Ollama)) yield break;
 
+        if (Judge && Mode != Compose)
+            yield return new("Generation:Judge", $"is set, and Generation:Mode is \"{Mode}\"", "set the mode to compose: only what a model writes is judged");
         if (!Uri.TryCreate(Endpoint, UriKind.Absolute, out var uri) || uri.Scheme is not ("http" or "https"))
             yield return new("Generation:Endpoint", "is not an http(s) address", "set it to the endpoint's base, such as https://host/v1, or http://host:11434 for Ollama");
         else if (uri.UserInfo.Length > 0 || uri.Query.Length > 0)

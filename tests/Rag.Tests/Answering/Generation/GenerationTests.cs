@@ -106,7 +106,6 @@ public abstract class GenerationTests(Engine engine)
         answer.Generation!.Withheld.ShouldBe(2);
         (answer.Degraded, answer.Generation.Mode, answer.Answerer).ShouldBe((false, "compose", "compose-1"));
         await ShouldBeVerbatimAsync(service, answer);
-        
     }
 
     [Fact]
@@ -385,6 +384,38 @@ public abstract class GenerationTests(Engine engine)
     }
 
     [Fact]
+    public async Task A_judge_withholds_what_the_words_let_through_and_is_not_asked_about_the_rest()
+    {
+        await using var model = await ScriptedModel.StartAsync();
+        await using var service = await StartAsync(model, "compose", ("Judge", "true"));
+        model.Script = call => call.Judges ? ModelReply.Say($"{{\"supported\":{(call.Section("sentence").Contains("blue", StringComparison.Ordinal) ? "true" : "false")}}}")
+            : ModelReply.Tokens($"The blue pump stands in hall 3 [{Number(call, "blue pump")}]. The red pump stands in hall 7 [{Number(call, "red pump")}]. The blue pump stands in hall 8 [{Number(call, "blue pump")}].");
+        var answer = await AskAsync(service);
+        answer.Sentences.Where(s => s.Kind == AnswerSentence.Composed).Select(s => s.Text).ShouldBe(["The blue pump stands in hall 3."]);
+        (answer.Degraded, answer.Generation!.Withheld).ShouldBe((false, 2));
+        var judged = model.Calls.Where(c => c.Judges).ToList();
+        judged.Select(c => c.Section("sentence")).ShouldBe(["The blue pump stands in hall 3.", "The red pump stands in hall 7."]);
+        judged[0].Section("passages").ShouldContain("The blue pump stands in hall 3.");
+        (await service.Get<AnswerReplay>().ReplayAsync(answer.Id, Cancel)).Same.ShouldBeTrue();
+    }
+
+    [Theory]
+    [InlineData("I think so.")]
+    [InlineData("{\"supported\":\"true\"}")]
+    [InlineData("500")]
+    public async Task Where_a_judge_is_no_use_nothing_unjudged_leaves_and_the_answer_is_whole_and_marked(string reply)
+    {
+        await using var model = await ScriptedModel.StartAsync();
+        await using var service = await StartAsync(model, "compose", ("Judge", "true"), ("Retries", "0"));
+        model.Script = call => !call.Judges ? ModelReply.Tokens($"The red pump stands in hall 7 [{Number(call, "red pump")}]. The blue pump stands in hall 3 [{Number(call, "blue pump")}].")
+            : reply == "500" ? ModelReply.Error(500) : ModelReply.Say(reply);
+        var answer = await AskAsync(service);
+        (answer.Outcome, answer.Degraded, answer.Generation!.Mode).ShouldBe((Answer.Answered, true, "extractive"));
+        answer.Text.ShouldContain("The blue pump stands in hall 3.");
+        await ShouldBeVerbatimAsync(service, answer);
+    }
+
+    [Fact]
     public async Task An_address_that_the_document_has_may_be_said()
     {
         await using var model = await ScriptedModel.StartAsync();
@@ -477,6 +508,4 @@ public abstract class GenerationTests(Engine engine)
         // What is still on its way here is what was, and it is in the record already.
         await Task.Delay(100, Cancel);
     }
-
-
 }
