@@ -1,6 +1,6 @@
-using Rag.Answering.Verification;
+using Rag.Testing.Claims;
 
-namespace Rag.Tests.Answering.Verification;
+namespace Rag.Tests.Testing;
 
 public sealed class SpanChooserTests
 {

@@ -1,11 +1,13 @@
 using System.Numerics.Tensors;
+using Rag.Answering.Verification;
 using Rag.Inference;
 
-namespace Rag.Answering.Verification;
+namespace Rag.Testing.Claims;
 
 /// <summary>
-/// Finds among many sentences the few that a claim should be held against: those that together have most of its words, rare ones
-/// first, and, where there is a model, those that mean nearly the same.
+/// Finds among many sentences the few that a claim should be held against, for test sets whose claims cite nothing: those that
+/// together have most of its words, rare ones first, and, where there is a model, those that mean nearly the same. In the
+/// product a sentence that cites nothing is withheld.
 /// </summary>
 internal static class SpanChooser
 {
