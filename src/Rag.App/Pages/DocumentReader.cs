@@ -58,6 +58,6 @@ internal sealed class DocumentReader(Database database, DocumentRecord documents
     private async Task<IReadOnlyList<ChunkRow>> ChunksAsync(long versionNo, CancellationToken ct)
     {
         await using var connection = await database.OpenAsync(ct);
-        return await documents.ChunksAsync(connection, versionNo, ct);
+        return await documents.ChunksAsync(connection, [versionNo], ct);
     }
 }

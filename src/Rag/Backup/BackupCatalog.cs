@@ -100,15 +100,28 @@ internal sealed class BackupCatalog(Database database, DataDirectory data, Backu
     /// Opens a backup to be read: its manifest, whether all parts are there, and whether it is the backup that was made under
     /// this id and in this place of the sequence.
     /// </summary>
-    /// <exception cref="RagException">NotFound; Conflict: it is not whole; Invalid: it was changed or put in another's place.</exception>
+    /// <exception cref="RagException">
+    /// NotFound; Conflict: it is not whole; Invalid: it was changed or put in another's place; Unavailable: it cannot be read from
+    /// here, which says nothing of the backup.
+    /// </exception>
     public async Task<BackupReader> OpenAsync(string id, CancellationToken ct)
     {
         var row = await FindAsync(id, ct);
         if (row is null && !IsId(id)) throw Unknown(id);
         if (row is { State: BackupState.Running or BackupState.Failed }) throw new RagException(ErrorKind.Conflict, $"The backup {id} is not whole.", "Restore one that is complete: 'rag backup list' shows them.");
         string folder = row?.Directory ?? Path.Combine(Directory, id);
-        if (!System.IO.Directory.Exists(folder)) throw row is null ? Unknown(id) : new RagException(ErrorKind.Invalid, $"The folder {folder} of the backup {id} is not there.", "Bring it back, or restore another.");
-        var reader = await BackupReader.OpenAsync(folder, Keys(), ct);
+        if (!System.IO.Directory.Exists(folder)) throw row is null ? Unknown(id) : new RagException(
+            ErrorKind.Unavailable, $"The folder {folder} of the backup {id} is not on this machine.", "Bring it back, or ask the replica whose disk it is on; Backup:Directory on a disk that all replicas share avoids this.");
+        BackupReader reader;
+        try
+        {
+            reader = await BackupReader.OpenAsync(folder, Keys(), ct);
+        }
+        catch (RagException e) when (e.Kind == ErrorKind.Unavailable && row?.Manifest is { } known && Sha256.Hex(File.ReadAllBytes(Path.Combine(folder, ManifestFile.Name))) != known)
+        {
+            // It names a key that nobody has because it was changed.
+            throw Replayed(id, "its manifest is not the one that was written when the backup was made");
+        }
         if (row?.Manifest is { } written && written != reader.ManifestSha256) throw Replayed(id, "its manifest is not the one that was written when the backup was made");
         await CheckSequenceAsync(reader, ct);
         return reader;
@@ -186,6 +199,10 @@ internal sealed class BackupCatalog(Database database, DataDirectory data, Backu
             catch (RagException e) when (e.Kind == ErrorKind.Invalid)
             {
                 await NoteDamagedAsync(row.Id, e.Message, ct);
+            }
+            catch (RagException e) when (e.Kind == ErrorKind.Unavailable)
+            {
+                await FailAsync(row.Id, e.Message, ct);
             }
         }
     }

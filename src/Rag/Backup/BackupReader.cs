@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Threading.Channels;
 using Rag.Foundation;
 using Rag.Storage;
 
@@ -8,8 +7,8 @@ namespace Rag.Backup;
 /// <summary>Reads one backup: its manifest at once, its parts one at a time; nothing is given out that is not authentic.</summary>
 internal sealed class BackupReader
 {
-    /// <summary>Blocks that are read ahead of who takes them in.</summary>
-    private const int ReadAhead = 4;
+    /// <summary>Reading and decompressing go on while the rows are taken in.</summary>
+    private const int BlocksAhead = 4;
 
     private readonly string _directory;
     private readonly BackupKey _key;
@@ -23,7 +22,7 @@ internal sealed class BackupReader
     public string ManifestSha256 { get; }
 
     /// <summary>Reads the manifest and looks whether every part is there; the folder's name must be the backup's id.</summary>
-    /// <exception cref="RagException">Invalid: not a backup, changed, of another key or another folder; Unsupported: of a newer release.</exception>
+    /// <exception cref="RagException">Invalid: not a backup, changed, or of another folder; Unavailable: its key is not here; Unsupported: of a newer release.</exception>
     public static async Task<BackupReader> OpenAsync(string directory, BackupKeys keys, CancellationToken ct)
     {
         string path = Path.Combine(directory, ManifestFile.Name);
@@ -45,24 +44,25 @@ internal sealed class BackupReader
     /// <summary>Where a part lies.</summary>
     public string PathOf(BackupPart part) => Path.Combine(_directory, part.File);
 
-    /// <summary>Reads everything and checks every digest, tag and count.</summary>
+    /// <summary>Reads everything and checks every digest, tag and count; a few parts at a time.</summary>
     /// <exception cref="RagException">Invalid: what is wrong with which part.</exception>
     public async Task VerifyAsync(IProgress<BackupProgress>? progress, CancellationToken ct)
     {
         long done = 0, total = Manifest.PlainBytes;
-        foreach (var part in Manifest.Parts)
+        await Parallel.ForEachAsync(Manifest.Parts, new ParallelOptions { MaxDegreeOfParallelism = Math.Min(4, Environment.ProcessorCount), CancellationToken = ct }, async (part, stop) =>
         {
-            progress?.Report(new("verify " + part.Name, done, total));
             if (part.Kind == PartKind.Rows)
             {
-                await foreach (var block in PartReader.RowsAsync(_directory, Manifest.Id, part, _key, check: true, ct)) progress?.Report(new("verify " + part.Name, done += block.Bytes.Length, total));
+                await foreach (var block in PartReader.RowsAsync(_directory, Manifest.Id, part, _key, check: true, stop)) Report(part, block.Bytes.Length);
             }
             else
             {
-                await PartReader.CopyToAsync(_directory, Manifest.Id, part, _key, Stream.Null, ct);
-                done += part.PlainBytes;
+                await PartReader.CopyToAsync(_directory, Manifest.Id, part, _key, Stream.Null, stop);
+                Report(part, part.PlainBytes);
             }
-        }
+        });
+
+        void Report(BackupPart part, long bytes) => progress?.Report(new("verify " + part.Name, Interlocked.Add(ref done, bytes), total));
     }
 
     /// <summary>The tables that are in here, in the order in which they are put back.</summary>
@@ -72,38 +72,15 @@ internal sealed class BackupReader
         [.. Manifest.Parts.First(p => p.Kind == PartKind.Rows && p.Name == table).Columns!.Select(c => new RecordColumn(c.Name, Enum.Parse<ColumnType>(c.Type, ignoreCase: true)))];
 
     /// <summary>Rows of a table, in whole blocks. What was given out before an exception must not be kept.</summary>
-    public async IAsyncEnumerable<RowBlock> ReadAsync(string table, [EnumeratorCancellation] CancellationToken ct)
-    {
-        // Reading and decompressing go on while the rows are taken in.
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        var blocks = Channel.CreateBounded<RowBlock>(ReadAhead);
-        var reading = Task.Run(() => ReadAheadAsync(table, blocks.Writer, stop.Token), CancellationToken.None);
-        try
-        {
-            await foreach (var block in blocks.Reader.ReadAllAsync(ct)) yield return block;
-        }
-        finally
-        {
-            await stop.CancelAsync();
-            await reading.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
-    }
+    public IAsyncEnumerable<RowBlock> ReadAsync(string table, CancellationToken ct) => PartsAsync(table, ct).Ahead(BlocksAhead, ct);
 
     /// <summary>What a part of another kind than rows holds.</summary>
     public Task CopyToAsync(BackupPart part, Stream to, CancellationToken ct) => PartReader.CopyToAsync(_directory, Manifest.Id, part, _key, to, ct);
 
-    private async Task ReadAheadAsync(string table, ChannelWriter<RowBlock> to, CancellationToken ct)
+    private async IAsyncEnumerable<RowBlock> PartsAsync(string table, [EnumeratorCancellation] CancellationToken ct)
     {
-        try
-        {
-            foreach (var part in Manifest.Parts.Where(p => p.Kind == PartKind.Rows && p.Name == table))
-                await foreach (var block in PartReader.RowsAsync(_directory, Manifest.Id, part, _key, check: false, ct))
-                    await to.WriteAsync(new(block.Bytes.ToArray(), [.. block.Ends]), ct);
-            to.Complete();
-        }
-        catch (Exception e)
-        {
-            to.Complete(e);
-        }
+        foreach (var part in Manifest.Parts.Where(p => p.Kind == PartKind.Rows && p.Name == table))
+            await foreach (var block in PartReader.RowsAsync(_directory, Manifest.Id, part, _key, check: false, ct))
+                yield return new(block.Bytes.ToArray(), [.. block.Ends]);
     }
 }

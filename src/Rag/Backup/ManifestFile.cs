@@ -16,7 +16,7 @@ internal static class ManifestFile
 
     public static byte[] Write(BackupManifest manifest, BackupKey key, bool whole = true) => Bytes(manifest with { Mac = Mac(manifest, key, whole) });
 
-    /// <exception cref="RagException">Invalid: there is none, or it is not what was written; Unsupported: of a newer release.</exception>
+    /// <exception cref="RagException">Invalid: there is none, or it is not what was written; Unavailable: its key is not here; Unsupported: of a newer release.</exception>
     public static async Task<BackupManifest> ReadAsync(string path, BackupKeys keys, bool whole, CancellationToken ct)
     {
         byte[] bytes;
@@ -46,7 +46,7 @@ internal static class ManifestFile
         }
         if (manifest.Key is null || manifest.Mac is null || manifest.Parts is null || manifest.Serials is null || manifest.LeftOut is null || manifest.Id is null) throw Changed(path, null);
         var key = keys.Find(manifest.Key) ?? throw new RagException(
-            ErrorKind.Invalid, $"{path} was sealed with the key {manifest.Key}, which {keys.Path} does not hold.", "Name the key file that the backup was made with in Backup:KeyFile; old keys stay in it when a new one is added.");
+            ErrorKind.Unavailable, $"{path} was sealed with the key {manifest.Key}, which {keys.Path} does not hold.", "Name the key file that the backup was made with in Backup:KeyFile; old keys stay in it when a new one is added.");
         if (!Bytes(manifest).AsSpan().SequenceEqual(bytes)) throw Changed(path, null);
         if (!CryptographicOperations.FixedTimeEquals(System.Text.Encoding.ASCII.GetBytes(Mac(manifest, key, whole)), System.Text.Encoding.ASCII.GetBytes(manifest.Mac))) throw Changed(path, null);
         return manifest;

@@ -383,9 +383,9 @@ internal sealed class Indexer(
         _unshown[index] = batch[^1].Seq;
     }
 
-    /// <summary>Analysing text is most of the work, and goes on while the next document is read: so many are in memory at a time.</summary>
-    private static Task ForEachAsync(IAsyncEnumerable<IndexDocument> documents, Action<IndexDocument> write, CancellationToken ct) =>
-        Parallel.ForEachAsync(documents, new ParallelOptions { MaxDegreeOfParallelism = Math.Min(4, Environment.ProcessorCount), CancellationToken = ct }, (document, _) =>
+    /// <summary>Analysing text is most of the work, and goes on while the next documents are read.</summary>
+    private static Task ForEachAsync(IAsyncEnumerable<IReadOnlyList<IndexDocument>> batches, Action<IndexDocument> write, CancellationToken ct) =>
+        Parallel.ForEachAsync(batches.Ahead(1, ct).SelectMany(batch => batch), new ParallelOptions { MaxDegreeOfParallelism = Math.Min(4, Environment.ProcessorCount), CancellationToken = ct }, (document, _) =>
         {
             write(document);
             return ValueTask.CompletedTask;

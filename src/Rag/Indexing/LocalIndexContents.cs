@@ -30,7 +30,7 @@ internal sealed class LocalIndexContents(Database database, IndexStore indexes, 
         var indexed = ReadIndex(snapshot, problems);
         long chunks = 0, vectors = 0;
         await using var connection = await database.OpenAsync(ct);
-        await foreach (var document in loader.LoadAllAsync(connection, collection.Id, ct))
+        await foreach (var document in loader.LoadAllAsync(connection, collection.Id, ct).SelectMany(batch => batch))
         {
             // Vectors come a batch at a time, and the log announces a document when all of its chunks have theirs.
             bool announced = document.Chunks.All(c => c.Vector is not null);

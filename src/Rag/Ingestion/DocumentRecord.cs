@@ -100,13 +100,14 @@ internal sealed class DocumentRecord(Database database, ChangeLog changes, Audit
             """, new { documentId }, cancellationToken: ct))).AsList();
     }
 
-    public async Task<IReadOnlyList<ChunkRow>> ChunksAsync(DbConnection connection, long versionNo, CancellationToken ct) =>
+    /// <summary>The chunks of these versions, each version's in their order.</summary>
+    public async Task<IReadOnlyList<ChunkRow>> ChunksAsync(DbConnection connection, IReadOnlyList<long> versions, CancellationToken ct) =>
         (await connection.QueryAsync<ChunkRow>(new CommandDefinition(
-            """
+            $"""
             SELECT version_no AS VersionNo, ordinal AS Ordinal, span_start AS SpanStart, span_end AS SpanEnd, page AS Page,
                    heading_path AS HeadingPath, context AS Context, hash AS Hash, units AS Units, model AS Model, vector AS Vector
-            FROM chunks WHERE version_no = @versionNo ORDER BY ordinal
-            """, new { versionNo }, cancellationToken: ct))).AsList();
+            FROM {database.Dialect.Lookup("@versions", "chunks", "version_no = CAST(wanted.value AS BIGINT)")} ORDER BY version_no, ordinal
+            """, new { versions = $"[{string.Join(',', versions)}]" }, cancellationToken: ct))).AsList();
 
     public Task<CollectionCounts> CountAsync(string? collectionId, CancellationToken ct) => CountAsync(collectionId, ReadScope.Everything, ct);
 

@@ -117,8 +117,12 @@ internal abstract class Database : IAsyncDisposable
 /// <param name="SkipLocked">The same for the rows of table alias <c>c</c>, leaving out those that others hold.</param>
 /// <param name="Now">The engine's clock, UTC microseconds: one clock for all processes.</param>
 /// <param name="TextItems">The texts of a JSON array, which an expression gives, as a table of the second name with the column <c>value</c>.</param>
+/// <param name="Lookup">
+/// Rows of a table, the second text, for each item <c>wanted.value</c> of a JSON array, the first, where the third holds: looked
+/// up by an index even where the engine has not counted the table yet, as after a bulk load or a restore.
+/// </param>
 /// <param name="Snapshot">Begins a transaction that sees the record as it is then until COMMIT, and holds nobody up.</param>
-internal sealed record SqlDialect(string LockRows, string SkipLocked, string Now, Func<string, string, string> TextItems, string Snapshot);
+internal sealed record SqlDialect(string LockRows, string SkipLocked, string Now, Func<string, string, string> TextItems, Func<string, string, string, string> Lookup, string Snapshot);
 
 /// <summary>Work on the record's files.</summary>
 internal enum Tending

@@ -2,6 +2,7 @@ using System.Text;
 using CsCheck;
 using Dapper;
 using Rag.Backup;
+using Rag.Backup.Drills;
 using Rag.Foundation;
 using Rag.Storage;
 using Rag.Testing;
@@ -195,6 +196,36 @@ public sealed class BackupTests : BackupTestBase
         await File.WriteAllTextAsync(KeyFile, (await File.ReadAllTextAsync(KeyFile, Cancel)).Replace(firstKey, "", StringComparison.Ordinal), Cancel);
         (await Should.ThrowAsync<RagException>(service.Get<BackupCatalog>().OpenAsync(old.Id, Cancel))).Message.ShouldContain("does not hold");
         await service.Get<BackupCatalog>().OpenAsync(next.Id, Cancel);
+    }
+
+    [Fact]
+    public async Task A_backup_that_cannot_be_reached_from_here_is_not_called_damaged()
+    {
+        var service = await StartAsync(Engine.Sqlite);
+        await FillAsync(service);
+        var backup = await BackUpAsync(service);
+        string key = await File.ReadAllTextAsync(KeyFile, Cancel), elsewhere = Path.Combine(Folder, "elsewhere");
+        File.Delete(KeyFile);
+        BackupKeys.Create(KeyFile);
+        await RefusedAsync("does not hold");
+        await File.WriteAllTextAsync(KeyFile, key, Cancel);
+        // As on the disk of another replica.
+        Directory.Move(FolderOf(backup), elsewhere);
+        await RefusedAsync("is not on this machine");
+        Directory.Move(elsewhere, FolderOf(backup));
+        await service.Get<Restorer>().VerifyAsync(backup.Id, null, Cancel);
+        (await service.Get<BackupCatalog>().GetAsync(backup.Id, Cancel)).State.ShouldBe(BackupState.Verified);
+
+        async Task RefusedAsync(string why)
+        {
+            foreach (var attempt in new Func<Task>[] { () => service.Get<Restorer>().VerifyAsync(backup.Id, null, Cancel), () => service.Get<Drill>().RunAsync(backup.Id, offSite: false, null, Cancel) })
+            {
+                var refused = await Should.ThrowAsync<RagException>(attempt);
+                refused.Kind.ShouldBe(ErrorKind.Unavailable);
+                refused.Message.ShouldContain(why);
+            }
+            (await service.Get<BackupCatalog>().GetAsync(backup.Id, Cancel)).State.ShouldBe(BackupState.Complete);
+        }
     }
 
     [Fact]

@@ -306,11 +306,8 @@ internal sealed class PostgresIndexer(
         }
         var deletes = new List<string>();
         var puts = new List<IndexDocument>();
-        foreach (string id in batch.Where(c => c.DocumentId is not null).Select(c => c.DocumentId!).Distinct())
-        {
-            if (await loader.LoadAsync(connection, id, state.Model, ct) is { } document) puts.Add(document);
-            else deletes.Add(id);
-        }
+        var changed = batch.Where(c => c.DocumentId is not null).Select(c => c.DocumentId!).Distinct();
+        await foreach (var loaded in loader.LoadEachAsync(connection, changed, state.Model, deletes.Add, ct)) puts.AddRange(loaded);
         await PostgresIndexTables.PutAsync(connection, present, AnalyzerOf(present.Language), state.Dimensions, puts, deletes, whole: false);
         await connection.ExecuteAsync("UPDATE search_collections SET position = @position WHERE no = @No", new { position, present.No });
     }
@@ -321,8 +318,7 @@ internal sealed class PostgresIndexer(
         var ids = (await connection.QueryAsync<string>(
             "SELECT id FROM documents WHERE collection_id = @CollectionId AND id > @after ORDER BY id LIMIT @limit", new { collection.CollectionId, after, limit = FillDocuments })).AsList();
         var documents = new List<IndexDocument>(ids.Count);
-        foreach (string id in ids)
-            if (await loader.LoadAsync(connection, id, state.Model, ct) is { } document) documents.Add(document);
+        await foreach (var loaded in loader.LoadEachAsync(connection, ids, state.Model, _ => { }, ct)) documents.AddRange(loaded);
         await PostgresIndexTables.PutAsync(connection, collection, AnalyzerOf(collection.Language), state.Dimensions, documents, [], whole: true);
         if (ids.Count == FillDocuments)
         {

@@ -65,7 +65,8 @@ internal sealed class PostgresDatabase : Database
 
     public override bool Shared => true;
 
-    public override SqlDialect Dialect { get; } = new("FOR NO KEY UPDATE", "FOR NO KEY UPDATE OF c SKIP LOCKED", "(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::BIGINT", static (json, name) => $"jsonb_array_elements_text(({json})::jsonb) AS {name}(value)", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+    public override SqlDialect Dialect { get; } = new("FOR NO KEY UPDATE", "FOR NO KEY UPDATE OF c SKIP LOCKED", "(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::BIGINT", static (json, name) => $"jsonb_array_elements_text(({json})::jsonb) AS {name}(value)",
+        static (json, table, where) => $"jsonb_array_elements_text(({json})::jsonb) AS wanted(value) CROSS JOIN LATERAL (SELECT * FROM {table} WHERE {where} OFFSET 0) AS {table}", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
 
     public PostgresOptions Options => _options;
 

@@ -28,7 +28,8 @@ internal sealed class SqliteDatabase(StorageOptions options) : Database
 
     public override bool Shared => false;
 
-    public override SqlDialect Dialect { get; } = new("", "", "CAST(unixepoch('subsec') * 1000000 AS INTEGER)", static (json, name) => $"json_each({json}) AS {name}", "BEGIN DEFERRED");
+    public override SqlDialect Dialect { get; } = new("", "", "CAST(unixepoch('subsec') * 1000000 AS INTEGER)", static (json, name) => $"json_each({json}) AS {name}",
+        static (json, table, where) => $"json_each({json}) AS wanted CROSS JOIN {table} ON {where}", "BEGIN DEFERRED");
 
     /// <summary>The file that holds the record.</summary>
     public static string PathIn(StorageOptions options) => Path.Combine(options.DataDirectory, "rag.db");
