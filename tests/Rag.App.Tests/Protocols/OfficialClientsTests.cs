@@ -96,7 +96,24 @@ public sealed class OfficialClientsTests(HttpServer server) : IClassFixture<Http
         await CallAsync(client, "stdio");
     }
 
-    internal static async Task CallAsync(McpClient client, string collection)
+    [Fact]
+    public async Task The_command_opens_the_data_directory_itself_where_no_server_is_named()
+    {
+        string data = Directory.CreateTempSubdirectory("rag-mcp-").FullName;
+        try
+        {
+            var transport = new StdioClientTransport(new() { Command = Path.Combine(AppContext.BaseDirectory, "rag"), Arguments = ["mcp", "--data", data, "--set", "Inference:Provider=none"], Name = "rag" });
+            await using var client = await McpClient.CreateAsync(transport, cancellationToken: Cancel);
+            var asked = await client.CallToolAsync("ask", new Dictionary<string, object?> { ["question"] = "Where do herons stand?" }, cancellationToken: Cancel);
+            asked.StructuredContent!.Value.GetProperty("outcome").GetString().ShouldBe("abstained");
+        }
+        finally
+        {
+            Directory.Delete(data, recursive: true);
+        }
+    }
+
+    private static async Task CallAsync(McpClient client, string collection)
     {
         (await client.ListToolsAsync(cancellationToken: Cancel)).Select(t => t.Name).Order().ShouldBe(["ask", "fetch", "search"]);
         var found = await client.CallToolAsync("search", new Dictionary<string, object?> { ["query"] = "herons in shallow water", ["collection"] = collection }, cancellationToken: Cancel);

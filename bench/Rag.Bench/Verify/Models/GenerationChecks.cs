@@ -147,9 +147,7 @@ internal static class GenerationChecks
     /// <summary>A service with generated and real documents that asks the model.</summary>
     public static async Task<ScratchStore> StoreAsync(ScriptedModel model, string mode, CheckContext context, CancellationToken ct)
     {
-        var settings = new ConfigurationBuilder().AddConfiguration(Settings.NoModel)
-            .AddInMemoryCollection([.. SettingsOf(model, mode).Append("Generation:BreakerFailures=100000").Select(s => s.Split('=', 2)).Select(s => new KeyValuePair<string, string?>(s[0], s[1]))]).Build();
-        var store = await ScratchStore.StartNewAsync(settings, ct);
+        var store = await ScratchStore.StartNewAsync(ConfigurationOf(model, mode), ct);
         var collection = await store.Get<Collections>().EnsureAsync(Collections.Default, language: null, ct);
         var random = new Random(33);
         var files = Enumerable.Range(0, 30).Select(i => AwkwardText.File(i, random)).ToList();
@@ -159,6 +157,10 @@ internal static class GenerationChecks
         await store.Get<IIndexer>().WaitForAsync(await store.Get<ChangeLog>().LastAsync(ct), WaitLimit, ct);
         return store;
     }
+
+    /// <summary>Of a service without embeddings that asks the model and never leaves it alone.</summary>
+    public static IConfiguration ConfigurationOf(ScriptedModel model, string mode) => new ConfigurationBuilder().AddConfiguration(Settings.NoModel)
+        .AddInMemoryCollection([.. SettingsOf(model, mode).Append("Generation:BreakerFailures=100000").Select(s => s.Split('=', 2)).Select(s => new KeyValuePair<string, string?>(s[0], s[1]))]).Build();
 
     public static IEnumerable<string> SettingsOf(ScriptedModel model, string mode) =>
         ["Generation:Provider=openai", $"Generation:Endpoint={model.Endpoint}", $"Generation:Model={ScriptedModel.Name}", $"Generation:Mode={mode}"];

@@ -22,6 +22,7 @@ internal static class VerificationChecks
     {
         yield return new("edits", "share of edits of true sentences that are withheld, of documents and forms that were held out", Relation.AtLeast, 0.99, async (context, ct) => (await EditsAsync(context.Quick, ct)).Withheld(context.Quick));
         yield return new("edits-delivered", "share of true claims that are delivered: verbatim, shortened, reordered, rewritten, joined, answers as sentences", Relation.AtLeast, 0.9, async (context, ct) => (await EditsAsync(context.Quick, ct)).Delivered(context.Quick));
+        yield return new("compose", "share of such edits that do not reach the asker when a composing model streams them over HTTP", Relation.AtLeast, 0.99, ComposeCheck.MeasureAsync);
         yield return new("edits-milliseconds", "95th percentile of verifying a claim with the model, against up to three spans of up to 512 tokens (ms)", Relation.AtMost, 30, MillisecondsAsync);
         yield return new("wice", "share of WiCE's not supported claims that are withheld", Relation.AtLeast, 0.9, (context, ct) => WiceAsync("not_supported", context.Quick, ct));
         yield return new("wice-partial", "share of WiCE's partially supported claims that are withheld", Relation.AtLeast, 0.7, (context, ct) => WiceAsync("partially_supported", context.Quick, ct));
