@@ -31,7 +31,11 @@ public sealed class ObserveTests : IDisposable
         await replica.WaitUntilAsync(async () => await ProbesAsync(replica, "ok") >= 2);
         (await replica.Http.GetStringAsync("/metrics", Cancel)).ShouldNotContain("route=\"/v1/search\"");
         var quiet = await SloAsync(replica);
-        quiet["availability"].GetProperty("attained").GetDouble().ShouldBe(1);
+        // On a busy machine a probe may not be answered in time, which is counted as what it is.
+        double good = quiet["availability"].GetProperty("good").GetDouble(), total = quiet["availability"].GetProperty("total").GetDouble();
+        good.ShouldBeGreaterThanOrEqualTo(2);
+        (total - good).ShouldBeLessThanOrEqualTo(await ProbesAsync(replica, "failed"));
+        quiet["availability"].GetProperty("attained").GetDouble().ShouldBe(good / total, 1e-9);
         quiet["latency"].TryGetProperty("attained", out _).ShouldBeFalse();
 
         await replica.PutAsync("a.txt", "Zebrafinches stand on twigs.");

@@ -199,6 +199,17 @@ public sealed class BackupTests : BackupTestBase
     }
 
     [Fact]
+    public async Task An_answer_that_cannot_be_read_is_saved_and_fails_no_backup()
+    {
+        var service = await StartAsync(Engine.Sqlite);
+        await FillAsync(service);
+        await service.Get<Database>().WriteAsync(tx => tx.Connection!.ExecuteAsync(
+            "INSERT INTO answers (id, collection_id, created_at, outcome, body) VALUES ('a', 'c', 1, 'answered', '{}'), ('b', 'c', 2, 'answered', 'not JSON')", transaction: tx), Cancel);
+        var backup = await BackUpAsync(service);
+        (await service.Get<BackupCatalog>().OpenAsync(backup.Id, Cancel)).Manifest.Parts.Where(p => p.Name == "answers").Sum(p => p.Rows).ShouldBeGreaterThanOrEqualTo(2);
+    }
+
+    [Fact]
     public async Task A_backup_that_cannot_be_reached_from_here_is_not_called_damaged()
     {
         var service = await StartAsync(Engine.Sqlite);

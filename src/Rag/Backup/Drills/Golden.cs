@@ -71,7 +71,7 @@ internal sealed class GoldenMaker(Database database, Answerer answerer, IIndexer
         if (options.GoldenQuestions == 0) return golden;
         var answers = (await snapshot.Connection.QueryAsync<string>(
             "SELECT body FROM answers WHERE outcome = 'answered' ORDER BY created_at DESC LIMIT @limit", new { limit = options.GoldenQuestions * AnswersPerQuestion }))
-            .Select(b => JsonSerializer.Deserialize(b, AnsweringJson.Default.AnswerRecord)!).DistinctBy(a => (a.Question, a.CollectionId)).Take(options.GoldenQuestions).ToList();
+            .Select(Read).OfType<AnswerRecord>().DistinctBy(a => (a.Question, a.CollectionId)).Take(options.GoldenQuestions).ToList();
         if (answers.Count == 0) return golden;
         long started = time.GetTimestamp();
         try
@@ -94,5 +94,18 @@ internal sealed class GoldenMaker(Database database, Answerer answerer, IIndexer
             // A backup is not held up by an index that cannot be asked now; the drill makes questions from the documents.
         }
         return golden;
+    }
+
+    /// <summary>Null for an answer that cannot be read, such as another release's: it is saved with the others, and no backup fails for it.</summary>
+    private static AnswerRecord? Read(string body)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(body, AnsweringJson.Default.AnswerRecord) is { Question: not null, CollectionId: not null } answer ? answer : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
     }
 }
