@@ -114,6 +114,35 @@ internal static class CachedBench
         }
     }
 
+    /// <summary>The same question of two servers of ours, one of which has a language model; what both have cached is sent as it is.</summary>
+    /// <param name="model">Settings of the section Generation.</param>
+    public static async Task<BenchResult> RunModelAsync(bool quick, string[] model, CancellationToken ct)
+    {
+        var duration = TimeSpan.FromSeconds(quick ? 0.5 : 3);
+        string folder = Directory.CreateTempSubdirectory("rag-cached-model-").FullName;
+        try
+        {
+            await using var with = ServerProcess.StartRag(System.IO.Path.Combine(folder, "with"), model);
+            await using var without = ServerProcess.StartRag(System.IO.Path.Combine(folder, "without"));
+            int bytesWith = 0, bytesWithout = 0;
+            await with.WaitReadyAsync(ct);
+            await without.WaitReadyAsync(ct);
+            byte[] answer = await FillAsync(with, ct);
+            (bytesWith, bytesWithout) = (answer.Length, (await FillAsync(without, ct)).Length);
+            using (var parsed = JsonDocument.Parse(answer))
+                if (!parsed.RootElement.TryGetProperty("generation", out var made) || made.GetProperty("mode").GetString() == "extractive") throw new InvalidOperationException("No model made the answer.");
+            await LoadAsync(with);
+            await LoadAsync(without);
+            return BenchResult.Of("cached-model", "requests/s", await Rounds.RunAsync(quick ? 3 : 9, _ => LoadAsync(with), _ => LoadAsync(without)), new Dictionary<string, double> { ["bytes"] = bytesWith, ["baseline_bytes"] = bytesWithout });
+
+            async Task<double> LoadAsync(ServerProcess server) => (await HttpLoad.RunAsync(server.Port, HttpLoad.Post(server.Port, Path, Body), Connections, duration, ct)).RequestsPerSecond;
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
     /// <summary>Accesses on a server's audit record, once it has written the last of them.</summary>
     private static async Task<double> NotedAsync(ServerProcess server, CancellationToken ct)
     {

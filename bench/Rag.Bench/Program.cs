@@ -12,6 +12,7 @@ try
     {
         [BareServer.Command, var port, var file] => await BareServer.RunAsync(port, file, stop.Token),
         [AuditedServer.Command, var port, var folder, var noted] => await AuditedServer.RunAsync(port, folder, noted, stop.Token),
+        [ModelServer.Command, var port, var mode] => await ModelServer.RunAsync(port, mode, stop.Token),
         [GrowthBench.OpenCommand, var folder] => await GrowthBench.OpenAsync(folder, stop.Token),
         ["verify", .. var rest] => await Verification.RunAsync(rest, stop.Token),
         _ => await Benchmarks.RunAsync(args, stop.Token),

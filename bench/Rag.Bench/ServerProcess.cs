@@ -59,6 +59,9 @@ internal sealed class ServerProcess : IAsyncDisposable
         return Start("Rag.Bench", port, [AuditedServer.Command, port.ToString(System.Globalization.CultureInfo.InvariantCulture), dataDirectory, noted.ToString()]);
     }
 
+    /// <param name="mode">What the model is asked for: <c>select</c> or <c>compose</c>.</param>
+    public static ServerProcess StartModel(string mode, int port) => Start("Rag.Bench", port, [ModelServer.Command, port.ToString(System.Globalization.CultureInfo.InvariantCulture), mode]);
+
     /// <summary>Waits until <c>/readyz</c> answers 200; returns the seconds since the process was started.</summary>
     public async Task<double> WaitReadyAsync(CancellationToken ct)
     {
@@ -97,6 +100,13 @@ internal sealed class ServerProcess : IAsyncDisposable
         await _process.WaitForExitAsync();
     }
 
+    /// <summary>Stops the process where it is, with its connections open (SIGSTOP).</summary>
+    public async Task FreezeAsync()
+    {
+        using var kill = Process.Start("kill", ["-STOP", _process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+        await kill.WaitForExitAsync();
+    }
+
     public async ValueTask DisposeAsync()
     {
         await KillAsync();
@@ -105,7 +115,7 @@ internal sealed class ServerProcess : IAsyncDisposable
     }
 
     /// <summary>A free port below those that systems give to whoever asks for any: no other program can get it in between.</summary>
-    private static int FreePort()
+    public static int FreePort()
     {
         for (int attempt = 0; attempt < 100; attempt++)
         {

@@ -12,6 +12,7 @@ using Rag.Incidents;
 using Rag.Indexing;
 using Rag.Ingestion;
 using Rag.Maintenance;
+using Rag.Protocols;
 using Rag.Retrieval;
 using Rag.Runbook;
 using Rag.Security;
@@ -53,6 +54,7 @@ internal static class CommandLine
         root.AddAccess(context);
         root.AddIngestion(context);
         root.AddAnswering(context);
+        root.AddMcp(context);
         root.AddRetrieval(context);
         root.AddIndexing(context);
         root.AddCaching(context);

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using Microsoft.AspNetCore.Mvc;
 using Rag.Access;
 using Rag.Foundation;
+using Rag.Protocols;
 using Rag.Storage;
 
 namespace Rag.App;
@@ -88,6 +89,7 @@ internal static partial class ProblemMiddleware
         // RFC 6750, 3: what to show, and whether something that was shown did not do.
         if (status == 401) context.Response.Headers.WWWAuthenticate = context.Request.Headers.Authorization.Count > 0 ? "Bearer realm=\"rag-system\", error=\"invalid_token\"" : "Bearer realm=\"rag-system\"";
         SetRetryAfter(context.Response, status, overloaded: type.EndsWith(":overloaded", StringComparison.Ordinal), retryAfterSeconds);
+        if (OpenAiErrors.WantedBy(context)) return context.Response.WriteAsJsonAsync(OpenAiErrors.Of(status, type, detail, remedy), OpenAiJson.Default.OpenAiErrorBody, "application/json");
         var problem = new ProblemDetails { Status = status, Type = type, Title = title, Detail = detail, Instance = context.Request.Path };
         problem.Extensions["remedy"] = remedy;
         problem.Extensions["trace_id"] = Activity.Current?.TraceId.ToString() ?? context.TraceIdentifier;

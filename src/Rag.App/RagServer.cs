@@ -16,6 +16,7 @@ using Rag.Ingestion;
 using Rag.Maintenance;
 using Rag.Maintenance.Retention;
 using Rag.Maintenance.Schedules;
+using Rag.Protocols;
 using Rag.Retrieval;
 using Rag.Runbook;
 using Rag.Security;
@@ -57,6 +58,8 @@ internal static class RagServer
         builder.Services.AddHostedService(s => s.GetRequiredService<RecordStart>());
         builder.Services.AddLoadShedding();
         builder.Services.AddPages();
+        // Only a server has it: stores for drills and evaluations have no host.
+        builder.Services.AddMcp();
         builder.Services.AddOpenApi("v1", OpenApiText.Configure);
         builder.Services.ConfigureHttpJsonOptions(json =>
         {
@@ -64,6 +67,7 @@ internal static class RagServer
             json.SerializerOptions.DefaultIgnoreCondition = System.Text.Json.Serialization.JsonIgnoreCondition.WhenWritingNull;
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, IngestionJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, AnsweringJson.Default);
+            json.SerializerOptions.TypeInfoResolverChain.Insert(0, OpenAiJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, RetrievalJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, IndexingJson.Default);
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, StorageJson.Default);
@@ -127,6 +131,7 @@ internal static class RagServer
         app.MapCaching();
         app.MapIngestion();
         app.MapAnswering();
+        app.MapProtocols();
         app.MapRetrieval();
         app.MapIndexing();
         app.MapTelemetry();

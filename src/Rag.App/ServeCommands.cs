@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using Rag.Access;
+using Rag.Answering.Generation;
 using Rag.Foundation.Commands;
 using Rag.Indexing;
 using Rag.Inference;
@@ -85,7 +86,7 @@ internal static class ServeCommands
             Doors.Check(app, urls.Split(';'));
             foreach (string url in urls.Split(';')) app.Urls.Add(url);
             // The model loads while the index opens; the first question finds both.
-            var warm = app.Services.GetRequiredService<Embedder>().WarmAsync(ct);
+            var warm = Task.WhenAll(app.Services.GetRequiredService<Embedder>().WarmAsync(ct), app.Services.GetRequiredService<Generator>().WarmAsync(ct));
             await RagServer.StartAsync(app, ct);
             app.Services.GetRequiredService<DataDirectory>().AnnounceAddress(FirstUrl(urls));
             await warm;

@@ -14,6 +14,7 @@ using Rag.Indexing;
 using Rag.Inference;
 using Rag.Ingestion;
 using Rag.Maintenance;
+using Rag.Protocols;
 using Rag.Retrieval;
 using Rag.Runbook;
 using Rag.Security;
@@ -45,6 +46,7 @@ public static class RagModules
             .AddIndexing(sections)
             .AddRetrieval(sections)
             .AddAnswering(sections)
+            .AddProtocols()
             .AddTelemetry(sections)
             .AddSlo(sections)
             .AddDiagnosis(sections)

@@ -11,7 +11,7 @@ public sealed class ArchitectureTests
     private static readonly string[] Slices =
     [
         "Foundation", "Storage", "Audit", "Access", "Maintenance", "Caching", "Inference", "Ingestion", "Indexing", "Retrieval",
-        "Answering", "Evaluation", "Telemetry", "Slo", "Diagnosis", "Incidents", "Backup", "Security", "Compliance", "Runbook",
+        "Answering", "Protocols", "Evaluation", "Telemetry", "Slo", "Diagnosis", "Incidents", "Backup", "Security", "Compliance", "Runbook",
     ];
 
     private static readonly ArchUnitNET.Domain.Architecture Architecture = new ArchLoader().LoadAssemblies(typeof(RagModules).Assembly).Build();

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text.Json;
 using Rag.Bench.Verify.Incidents;
 using Rag.Bench.Verify.Kubernetes;
+using Rag.Bench.Verify.Models;
 using Rag.Bench.Verify.Observe;
 using Rag.Bench.Verify.Preserve;
 using Rag.Bench.Verify.Production;
@@ -11,7 +12,7 @@ using Rag.Foundation;
 namespace Rag.Bench.Verify;
 
 /// <summary>
-/// <c>verify [--list] [--quick] main-job|production|observe|incidents|protect|preserve|kubernetes[/NAME]</c>: a JSON line for each promise, exit code 1 where one does not
+/// <c>verify [--list] [--quick] main-job|production|observe|incidents|protect|preserve|models|kubernetes[/NAME]</c>: a JSON line for each promise, exit code 1 where one does not
 /// hold, 2 for wrong usage.
 /// </summary>
 internal static class Verification
@@ -26,12 +27,15 @@ internal static class Verification
         ["incidents"] = Incidents,
         ["protect"] = Protect,
         ["preserve"] = Preserve,
+        ["models"] = Models,
         ["kubernetes"] = KubernetesChecks.All,
     };
 
     private static IEnumerable<Check> Incidents() => [.. IncidentChecks.All(), .. DoctorChecks.All()];
 
     private static IEnumerable<Check> Protect() => [.. AccessChecks.All(), .. PermissionChecks.All(), .. AuditChecks.All(), .. AttackChecks.All()];
+
+    private static IEnumerable<Check> Models() => [.. GenerationChecks.All(), .. VerificationChecks.All(), .. ClientChecks.All()];
 
     private static IEnumerable<Check> Preserve() => [.. BackupChecks.All(), .. KeepingChecks.All(), DrillCheck.Check, OffSiteCheck.Check];
 

@@ -35,7 +35,7 @@ internal static class AskEndpoints
         {
             if (model.Question.Length == 0) return Page(state.Away ? model : model with { Welcome = await WelcomeAsync(name, library, ct) });
             var (rendered, cached) = await TimeBudget.RunAsync(server.QuestionTimeoutMs, (answerer, new AskRequest(model.Question, name)), static (s, token) => s.answerer.AskAsync(s.Item2, token), ct);
-            var answer = cached ? rendered.Answer with { Cached = true } : rendered.Answer;
+            var answer = rendered.Given(cached);
             if (answer.LookedAt.Count == 0 && !state.Away && await WelcomeAsync(name, library, ct) is { Documents: 0 } empty) return Page(model with { Welcome = empty });
             int number = int.TryParse(source, out int n) && n >= 1 && n <= answer.Sources.Count ? n : answer.Sources.Count > 0 ? 1 : 0;
             var view = number == 0 ? null : state.Away ? Quoted(answer.Sources[number - 1], name) : await ViewAsync(answer.Sources[number - 1], name, library, reader, ct);

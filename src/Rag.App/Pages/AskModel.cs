@@ -33,7 +33,8 @@ public sealed record AnswerBlock(string Kind, IReadOnlyList<AnswerSentence> Sent
         foreach (var sentence in answer.Sentences)
         {
             var source = answer.Sources[sentence.Source - 1];
-            string document = $"{source.Document} {source.Version}";
+            // A model's prose goes on from one source to the next.
+            string document = sentence.Kind == AnswerSentence.Composed ? "" : $"{source.Document} {source.Version}";
             if (blocks.Count > 0 && blocks[^1].Kind == sentence.Kind && blocks[^1].Document == document && sentence.Kind is not ("code" or "heading"))
                 blocks[^1].Sentences.Add(sentence);
             else

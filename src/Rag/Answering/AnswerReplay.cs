@@ -1,7 +1,9 @@
 using Rag.Access;
+using Rag.Answering.Generation;
 using Rag.Audit;
 using Rag.Foundation;
 using Rag.Indexing;
+using Rag.Inference.Generation;
 using Rag.Ingestion;
 using Rag.Retrieval;
 using Rag.Storage;
@@ -33,14 +35,38 @@ internal sealed class AnswerReplay(Provenance provenance, DocumentRecord documen
         var (evidence, missing) = await RestoreAsync(record, shown, ct);
         if (missing is not null) return new(id, false, missing, []);
         Note(record, shown);
-        var answer = AnswerRendering.Render(record, evidence, cacheLayer: null);
-        if (record.Answerer != ExtractiveAnswerer.Version)
-            return new(id, false, $"it was made by {record.Answerer}; this release answers with {ExtractiveAnswerer.Version}.", answer.Sources);
+        Answer answer;
+        try
+        {
+            answer = AnswerRendering.Render(record, evidence, cacheLayer: null);
+        }
+        catch (RagException e) when (e.Kind == ErrorKind.Conflict)
+        {
+            return new(id, false, e.Message, [], record.Generation?.Shown);
+        }
+        string? difference = PromptDifference(record, evidence) ?? (record.Generation is { Mode: not GenerationOptions.Extractive } ? null : ChoiceDifference(record, evidence));
+        return new(id, difference is null, difference, answer.Sources, answer.Generation);
+    }
+
+    /// <summary>What a model was sent, made again from the same evidence; the model itself is not asked, for it need not say the same twice.</summary>
+    private static string? PromptDifference(AnswerRecord record, IReadOnlyList<Evidence> evidence)
+    {
+        if (record.Generation is not { Prompt: { } prompt, Fence: not null, Model: { } model } made) return null;
+        if (prompt is not (Prompts.SelectVersion or Prompts.ComposeVersion))
+            return $"its model was prompted by {prompt}; this release prompts by {Prompts.SelectVersion} or {Prompts.ComposeVersion}.";
+        return Prompts.Again(made, record.Answering, evidence).Sha256(model) == made.PromptSha256 ? null : "the same evidence makes another prompt.";
+    }
+
+    private static string? ChoiceDifference(AnswerRecord record, IReadOnlyList<Evidence> evidence)
+    {
+        if (record.Answerer != ExtractiveAnswerer.Version) return $"it was made by {record.Answerer}; this release answers with {ExtractiveAnswerer.Version}.";
         using var analyzer = Analyzers.For(record.Language);
         var selection = ExtractiveAnswerer.Select(
-            record.Question, record.Terms.Select(t => new WeightedTerm(t.Text, t.Idf)).ToList(), evidence, analyzer, record.LexicalOnly);
-        bool same = selection.Units.Select(u => new RecordedChoice(u.Evidence, u.Unit)).SequenceEqual(record.Choices);
-        return new(id, same, same ? null : "the same evidence led to other sentences.", answer.Sources);
+            record.Answering, record.Terms.Select(t => new WeightedTerm(t.Text, t.Idf)).ToList(), evidence, analyzer, record.LexicalOnly);
+        var chosen = selection.Units.Select(u => new RecordedChoice(u.Evidence, u.Unit));
+        // Quotations that took a sentence's place had left before the rest, and stand before it.
+        bool same = record.Generation is { Replaced: > 0 } ? record.Choices.ToHashSet().SetEquals(chosen) : chosen.SequenceEqual(record.Choices);
+        return same ? null : "the same evidence led to other sentences.";
     }
 
     private void Note(AnswerRecord record, IReadOnlySet<string>? shown) =>

@@ -53,11 +53,14 @@ internal static class AnsweringCommands
         foreach (var sentence in answer.Sentences)
         {
             console.Write(new Text(sentence.Text));
-            console.MarkupLineInterpolated($" [blue][[{sentence.Source}]][/]");
+            console.MarkupLineInterpolated($" [blue]{string.Concat((sentence.Sources ?? [sentence.Source]).Select(n => $"[{n}]"))}[/]");
         }
         if (answer.Sources.Count > 0) console.WriteLine();
         foreach (var s in answer.Sources)
             console.MarkupLineInterpolated($"[blue][[{s.Number}]][/] {Where(s.Title, s.HeadingPath, s.Page)} [grey]{s.Uri} v{s.Version} {s.Start}–{s.End}[/]");
+        if (answer.Generation?.RewrittenQuestion is { } rewritten) console.MarkupLineInterpolated($"[grey]Understood as: {rewritten}[/]");
+        if (answer.Sentences.Any(s => s.Kind == AnswerSentence.Composed))
+            console.MarkupLineInterpolated($"[grey]Written by {answer.Generation!.Model}, every sentence checked against its sources; {answer.Generation.Withheld} left out.[/]");
         if (answer.DegradedReason is { } reason) console.MarkupLineInterpolated($"[yellow]Degraded: {reason}[/]");
         console.MarkupLineInterpolated($"[grey]answer {answer.Id}[/]");
     }

@@ -8,6 +8,7 @@ using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Rag.Access;
+using Rag.Answering.Generation;
 using Rag.Foundation;
 
 namespace Rag.Answering;
@@ -45,12 +46,12 @@ internal static class AnsweringEndpoints
         {
             throw new RagException(ErrorKind.Invalid, "The body is not the JSON object that a question comes in.", "Send {\"question\": \"…\"}.", e);
         }
-        var (rendered, cached) = await TimeBudget.RunAsync(limitMs, (answerer, request), static (s, token) => s.answerer.AskAsync(s.request, token), ct);
         if (request.Stream)
         {
-            await StreamAsync(context, started, cached ? rendered.Answer with { Cached = true, CacheLayer = Caching.CacheLayer.Question } : rendered.Answer, ct);
+            await StreamAsync(context, started, answerer, request, limitMs, ct);
             return;
         }
+        var (rendered, cached) = await TimeBudget.RunAsync(limitMs, (answerer, request), static (s, token) => s.answerer.AskAsync(s.request, token), ct);
         context.Response.ContentType = "application/json; charset=utf-8";
         if (cached)
         {
@@ -61,21 +62,60 @@ internal static class AnsweringEndpoints
         await JsonSerializer.SerializeAsync(context.Response.Body, rendered.Answer, AnsweringJson.Default.Answer, ct);
     }
 
-    /// <summary>Server-sent events (WHATWG HTML, 9.2): a <c>sentence</c> each, then the whole <c>answer</c>.</summary>
-    private static async Task StreamAsync(HttpContext context, long started, Answer answer, CancellationToken ct)
+    /// <summary>
+    /// Server-sent events (WHATWG HTML, 9.2): a <c>sentence</c> each, as soon as it is settled, then the whole <c>answer</c>.
+    /// What fails before the first sentence is a problem like any other; after it, an <c>error</c> event with the problem's parts.
+    /// </summary>
+    private static async Task StreamAsync(HttpContext context, long started, Answerer answerer, AskRequest request, int limitMs, CancellationToken ct)
     {
         var metrics = context.RequestServices.GetRequiredService<AnsweringMetrics>();
-        bool first = true;
-        context.Response.ContentType = "text/event-stream";
-        context.Response.Headers.CacheControl = "no-store";
-        foreach (var sentence in answer.Sentences)
+        var stream = answerer.Streams ? new AnswerStream() : null;
+        var asking = AskAsync();
+        var sent = new List<AnswerSentence>();
+        if (stream is not null)
+            await foreach (var settled in stream.ReadAllAsync(ct)) await SendAsync(settled.Sentence);
+        try
         {
+            var (rendered, cached) = await asking;
+            var answer = rendered.Given(cached);
+            // Where it was made anew, what has left is not its beginning, and the answer alone says what holds.
+            if (answer.Sentences.Take(sent.Count).SequenceEqual(sent))
+                foreach (var sentence in answer.Sentences.Skip(sent.Count)) await SendAsync(sentence);
+            Begin();
+            await context.Response.WriteAsync($"event: answer\ndata: {JsonSerializer.Serialize(answer, AnsweringJson.Default.Answer)}\n\n", ct);
+        }
+        catch (RagException e) when (sent.Count > 0)
+        {
+            await context.Response.WriteAsync($"event: error\ndata: {JsonSerializer.Serialize(new StreamFailure(e.Kind.ToString().ToLowerInvariant(), e.Message, e.Remedy), AnsweringJson.Default.StreamFailure)}\n\n", ct);
+        }
+
+        async Task<(RenderedAnswer, bool)> AskAsync()
+        {
+            try
+            {
+                return await TimeBudget.RunAsync(limitMs, (answerer, request, stream), static (s, token) => s.answerer.AskAsync(s.request, token, s.stream), ct);
+            }
+            finally
+            {
+                stream?.Complete();
+            }
+        }
+
+        async Task SendAsync(AnswerSentence sentence)
+        {
+            Begin();
             await context.Response.WriteAsync($"event: sentence\ndata: {JsonSerializer.Serialize(sentence, AnsweringJson.Default.AnswerSentence)}\n\n", ct);
             await context.Response.Body.FlushAsync(ct);
-            if (first) metrics.FirstToken(started);
-            first = false;
+            if (sent.Count == 0) metrics.FirstToken(started);
+            sent.Add(sentence);
         }
-        await context.Response.WriteAsync($"event: answer\ndata: {JsonSerializer.Serialize(answer, AnsweringJson.Default.Answer)}\n\n", ct);
+
+        void Begin()
+        {
+            if (context.Response.HasStarted) return;
+            context.Response.ContentType = "text/event-stream";
+            context.Response.Headers.CacheControl = "no-store";
+        }
     }
 
     private static async Task<Results<NoContent, NotFound>> FeedbackAsync(string id, FeedbackRequest request, AnswerReplay answers, CancellationToken ct)

@@ -1,6 +1,8 @@
 using Microsoft.Extensions.Caching.Hybrid;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Rag.Answering.Generation;
+using Rag.Answering.Verification;
 using Rag.Caching;
 using Rag.Foundation;
 using Rag.Indexing;
@@ -16,6 +18,11 @@ internal static class AnsweringModule
         services.AddSingleton<AnsweringMetrics>();
         services.AddSingleton<IHybridCacheSerializer<RenderedAnswer>, RenderedAnswerFormat>();
         services.AddSingleton<IHybridCacheSerializer<EvidenceReading>, EvidenceReadingFormat>();
+        services.AddSingleton<IHybridCacheSerializer<ModelAnswer>, ModelAnswerFormat>();
+        services.AddSingleton<ClaimVerifier>();
+        services.AddSingleton<ClaimJudge>();
+        services.AddSingleton<Generator>();
+        services.AddSingleton<QuestionRewriter>();
         var options = services.AddSection<AnsweringOptions>(sections);
         services.AddSingleton<IRetentionRule>(s => new TableRetention(
             s.GetRequiredService<Database>(), s.GetRequiredService<TimeProvider>(), "provenance", "Records of where answers came from", "answers", "id", "created_at", TimeSpan.FromMicroseconds(1), options.KeepDays > 0 ? TimeSpan.FromDays(options.KeepDays) : null));

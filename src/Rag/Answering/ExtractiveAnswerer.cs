@@ -156,10 +156,7 @@ internal static partial class ExtractiveAnswerer
                 for (int i = first; i <= last; i++) yield return new(choice.Evidence, i);
                 break;
             case UnitKind.TableRow:
-                int header = u;
-                while (header > 0 && units[header - 1].Kind == UnitKind.TableRow) header--;
-                // Of a table that began in an earlier chunk, the first row here is a row like any other.
-                if (header > 0 || chunk.Context.Length == 0) yield return new(choice.Evidence, header);
+                if (HeaderOf(evidence, choice) is { } header) yield return header;
                 break;
             case UnitKind.Code when u > 0 && units[u - 1].Kind == UnitKind.Sentence:
                 yield return new(choice.Evidence, u - 1);
@@ -173,6 +170,17 @@ internal static partial class ExtractiveAnswerer
                 }
                 break;
         }
+    }
+
+    /// <summary>The first row of a row's table, which may be the row itself; null for what is no row, and where the table began in an earlier chunk.</summary>
+    public static UnitChoice? HeaderOf(IReadOnlyList<Evidence> evidence, UnitChoice choice)
+    {
+        var chunk = evidence[choice.Evidence].Chunk;
+        if (chunk.Units[choice.Unit].Kind != UnitKind.TableRow) return null;
+        int header = choice.Unit;
+        while (header > 0 && chunk.Units[header - 1].Kind == UnitKind.TableRow) header--;
+        // Of a table that began in an earlier chunk, the first row here is a row like any other.
+        return header > 0 || chunk.Context.Length == 0 ? new(choice.Evidence, header) : null;
     }
 
     private static IReadOnlyList<UnitChoice> InReadingOrder(IReadOnlyList<Evidence> evidence, IEnumerable<UnitChoice> chosen)

@@ -147,7 +147,8 @@ internal sealed class AuditKeeping(Database database, AuditTrail audit, AuditTre
         await database.AllowLongAsync(tx);
         var (first, last) = await tx.Connection!.QuerySingleAsync<(long, long)>(new CommandDefinition(
             "SELECT MIN(at), MAX(at) FROM audit_records WHERE leaf_index >= @FirstLeaf AND leaf_index < @end", new { open.FirstLeaf, end }, tx, Database.LongCommandSeconds));
-        await tx.Connection!.ExecuteAsync("UPDATE audit_segments SET end_leaf = @end, first_at = @first, last_at = @last WHERE first_leaf = @FirstLeaf", new { open.FirstLeaf, end, first, last }, tx);
+        // Another run of the same may have closed it since it was read.
+        if (await tx.Connection!.ExecuteAsync("UPDATE audit_segments SET end_leaf = @end, first_at = @first, last_at = @last WHERE first_leaf = @FirstLeaf AND end_leaf IS NULL", new { open.FirstLeaf, end, first, last }, tx) == 0) return false;
         await tx.Connection!.ExecuteAsync("INSERT INTO audit_segments (first_leaf, opened_at) VALUES (@end, @at)", new { end, at = Clock.ToMicroseconds(now) }, tx);
         return true;
     }

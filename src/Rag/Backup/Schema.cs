@@ -1,5 +1,4 @@
 using System.Data.Common;
-using System.Reflection;
 using Dapper;
 
 namespace Rag.Backup;
@@ -10,9 +9,4 @@ internal static class Schema
     /// <summary>Number of the last one.</summary>
     public static Task<long> VersionAsync(DbConnection connection, CancellationToken ct, DbTransaction? tx = null) =>
         connection.ExecuteScalarAsync<long>(new CommandDefinition("SELECT MAX(\"Version\") FROM \"VersionInfo\"", transaction: tx, cancellationToken: ct));
-}
-
-internal static class Product
-{
-    public static string Version { get; } = typeof(Product).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "0";
 }

@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Rag.Caching;
 using Rag.Foundation;
 using Rag.Inference;
+using Rag.Inference.Generation;
 using Rag.Storage;
 using Rag.Storage.Postgres;
 using Rag.Telemetry;
@@ -24,6 +25,7 @@ internal static class AloneDoctor
         var sections = new ConfigurationSections(configuration);
         var storage = sections.Bind<StorageOptions>();
         var caching = sections.Bind<CachingOptions>();
+        var generation = sections.Bind<GenerationOptions>();
         var time = TimeProvider.System;
         bool postgres = storage.Provider == "postgres";
         var diagnoses = new List<IDiagnosis>
@@ -31,8 +33,11 @@ internal static class AloneDoctor
             postgres ? new PostgresDiagnosis(storage, pool: null) : new SqliteDiagnosis(storage),
             new CacheDiagnosis(caching, time, metrics: null, connection: null, history: null),
             new DiskDiagnosis(storage),
-            new CertificateDiagnosis(storage, caching, sections.Bind<TelemetryOptions>(), sections.Bind<InferenceOptions>(), sections.Bind<DiagnosisOptions>(), time, []),
+            new CertificateDiagnosis(storage, caching, sections.Bind<TelemetryOptions>(), sections.Bind<InferenceOptions>(), generation, sections.Bind<DiagnosisOptions>(), time, []),
         };
+        // A section with mistakes in it names no model to ask.
+        using var model = new LanguageModel(generation.Validate().Any() ? new() : generation, time, NullLogger<LanguageModel>.Instance);
+        diagnoses.Add(new ModelDiagnosis(model, generation));
         await using var database = postgres && !storage.Postgres.Validate().Any() ? new PostgresDatabase(storage, time) : null;
         if (database is not null) diagnoses.Add(new ClockDiagnosis(database, time, replicas: null));
         var report = await new Doctor(diagnoses, NullLogger<Doctor>.Instance).LookAsync(request, ct);

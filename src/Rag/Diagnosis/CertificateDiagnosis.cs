@@ -2,6 +2,7 @@ using System.Globalization;
 using Npgsql;
 using Rag.Caching;
 using Rag.Inference;
+using Rag.Inference.Generation;
 using Rag.Storage;
 using Rag.Telemetry;
 
@@ -9,7 +10,7 @@ namespace Rag.Diagnosis;
 
 /// <summary>The certificates of the server itself, of every server that the configuration has this product speak TLS to, and of those named besides.</summary>
 internal sealed class CertificateDiagnosis(
-    StorageOptions storage, CachingOptions caching, TelemetryOptions telemetry, InferenceOptions inference, DiagnosisOptions options, TimeProvider time, IEnumerable<CertificateSource> others) : IDiagnosis
+    StorageOptions storage, CachingOptions caching, TelemetryOptions telemetry, InferenceOptions inference, GenerationOptions generation, DiagnosisOptions options, TimeProvider time, IEnumerable<CertificateSource> others) : IDiagnosis
 {
     public static readonly TimeSpan Soon = TimeSpan.FromDays(21), VerySoon = TimeSpan.FromDays(3);
 
@@ -40,6 +41,7 @@ internal sealed class CertificateDiagnosis(
                 yield return End("postgres", host, settings.Port is 0 ? 5432 : settings.Port, settings.SslMode is SslMode.VerifyCA or SslMode.VerifyFull) with { Postgres = true };
         if (Uri.TryCreate(telemetry.OtlpEndpoint, UriKind.Absolute, out var otlp) && otlp.Scheme == "https") yield return new("otlp", otlp.Host, otlp.Port, Verified: true);
         if (inference.Provider == InferenceOptions.OpenAi && Uri.TryCreate(inference.Endpoint, UriKind.Absolute, out var model) && model.Scheme == "https") yield return new("inference", model.Host, model.Port, Verified: true);
+        if (generation.Configured && Uri.TryCreate(generation.Endpoint, UriKind.Absolute, out var language) && language.Scheme == "https") yield return new("generation", language.Host, language.Port, Verified: true);
         foreach (var end in others.SelectMany(o => o.Ends())) yield return end;
         foreach (string named in options.CertificateList)
             yield return DiagnosisOptions.IsFile(named) ? new(named, "", 0, Verified: true, File: named) : End(named, named, 443, verified: true);

@@ -7,7 +7,7 @@ using System.Security.Cryptography.X509Certificates;
 namespace Rag.Diagnosis;
 
 /// <summary>Where a certificate is shown: a server, or a PEM file.</summary>
-/// <param name="Name">As metrics and findings call it: <c>server</c>, <c>redis</c>, <c>postgres</c>, <c>otlp</c>, <c>inference</c>, <c>smtp</c>, <c>webhook</c>, <c>oidc</c>, <c>advisories</c>, or as configured.</param>
+/// <param name="Name">As metrics and findings call it: <c>server</c>, <c>redis</c>, <c>postgres</c>, <c>otlp</c>, <c>inference</c>, <c>generation</c>, <c>smtp</c>, <c>webhook</c>, <c>oidc</c>, <c>advisories</c>, or as configured.</param>
 /// <param name="Verified">Whether the product itself refuses a certificate there that it cannot verify.</param>
 /// <param name="Postgres">Whether TLS is asked for as PostgreSQL has it (SSLRequest, "Message Flow" in its manual).</param>
 /// <param name="Smtp">Whether TLS is asked for as mail servers have it (STARTTLS, RFC 3207).</param>

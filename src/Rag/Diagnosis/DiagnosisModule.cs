@@ -30,6 +30,7 @@ internal static class DiagnosisModule
         services.AddSingleton<IDiagnosis, DiskDiagnosis>();
         services.AddSingleton<IDiagnosis>(s => s.GetRequiredService<CertificateDiagnosis>());
         services.AddSingleton<IDiagnosis, IndexDiagnosis>();
+        services.AddSingleton<IDiagnosis, ModelDiagnosis>();
         services.AddSingleton<IDiagnosis>(s => new ClockDiagnosis(s.GetRequiredService<Database>(), s.GetRequiredService<TimeProvider>(), s.GetRequiredService<Replicas>()));
         services.ConfigureOpenTelemetryMeterProvider(metrics => metrics.AddMeter(CertificateWatch.MeterName));
         if (services.Any(s => s.ServiceType == typeof(RedisConnection)))

@@ -39,12 +39,12 @@ internal static class Severity
 /// <summary>What can be looked at.</summary>
 internal static class Areas
 {
-    public const string Cache = "cache", Database = "database", Cpu = "cpu", Memory = "memory", Disk = "disk", Certificates = "certificates", Index = "index", Clock = "clock";
+    public const string Cache = "cache", Database = "database", Cpu = "cpu", Memory = "memory", Disk = "disk", Certificates = "certificates", Index = "index", Clock = "clock", Model = "model";
 
     /// <summary>Where a server or a configuration cannot be looked at, the finding is about that.</summary>
     public const string Server = "server", Configuration = "configuration";
 
-    public static readonly IReadOnlyList<string> All = [Database, Cache, Cpu, Memory, Disk, Certificates, Index, Clock];
+    public static readonly IReadOnlyList<string> All = [Database, Cache, Cpu, Memory, Disk, Certificates, Index, Clock, Model];
 }
 
 /// <summary>What a diagnosis may take its time for.</summary>

@@ -8,15 +8,23 @@ internal sealed record BeirDocument(string Id, string Title, string Text);
 
 internal sealed record BeirQuery(string Id, string Text);
 
+/// <param name="Answers">Gold answers; empty where there are none.</param>
+internal sealed record ConversationTurn(string Question, IReadOnlyList<string> Answers);
+
+internal sealed record Conversation(string Id, IReadOnlyList<ConversationTurn> Turns);
+
 /// <summary>
 /// A test collection in BEIR layout (Thakur et al. 2021): corpus.jsonl, queries.jsonl, qrels/test.tsv. Gold answers,
-/// where the collection has them, come from answers.jsonl (<c>_id</c>, <c>answers</c>) or a SQuAD 2.0 file.
+/// where the collection has them, come from answers.jsonl (<c>_id</c>, <c>answers</c>) or a SQuAD 2.0 file; conversations from
+/// conversations.jsonl (<c>_id</c>, <c>turns</c> of <c>question</c> and <c>answers</c>).
 /// </summary>
 internal sealed record BeirCollection(
     string Name, IReadOnlyList<BeirDocument> Corpus, IReadOnlyList<BeirQuery> Queries,
     IReadOnlyDictionary<string, IReadOnlyDictionary<string, int>> Judgments,
     IReadOnlyDictionary<string, IReadOnlyList<string>> Answers)
 {
+    public IReadOnlyList<Conversation> Conversations { get; init; } = [];
+
     public static async Task<BeirCollection> LoadAsync(string directory, CancellationToken ct)
     {
         string corpusPath = Path.Combine(directory, "corpus.jsonl");
@@ -26,7 +34,10 @@ internal sealed record BeirCollection(
         var queries = await ReadQueriesAsync(Path.Combine(directory, "queries.jsonl"), ct);
         var judgments = await ReadJudgmentsAsync(Path.Combine(directory, "qrels", "test.tsv"), ct);
         var answers = await ReadAnswersAsync(directory, ct);
-        return new(Path.GetFileName(Path.GetFullPath(directory).TrimEnd(Path.DirectorySeparatorChar)), corpus, queries, judgments, answers);
+        return new(Path.GetFileName(Path.GetFullPath(directory).TrimEnd(Path.DirectorySeparatorChar)), corpus, queries, judgments, answers)
+        {
+            Conversations = await ReadConversationsAsync(Path.Combine(directory, "conversations.jsonl"), ct),
+        };
     }
 
     /// <summary>Questions of a JSON Lines file: <c>_id</c> (or its line number) and <c>text</c>.</summary>
@@ -54,6 +65,12 @@ internal sealed record BeirCollection(
         }
         return items;
     }
+
+    private static async Task<IReadOnlyList<Conversation>> ReadConversationsAsync(string path, CancellationToken ct) => !File.Exists(path) ? [] : await ReadAsync(path, e => new Conversation(
+        Text(e, "_id"),
+        e.TryGetProperty("turns", out var turns) && turns.ValueKind == JsonValueKind.Array
+            ? [.. turns.EnumerateArray().Select(t => new ConversationTurn(Text(t, "question"), t.TryGetProperty("answers", out var gold) ? [.. gold.EnumerateArray().Select(a => a.GetString() ?? "")] : []))]
+            : throw new InvalidOperationException("it has no turns")), ct);
 
     private static string Text(JsonElement element, string name) =>
         element.TryGetProperty(name, out var value) ? value.ValueKind == JsonValueKind.String ? value.GetString()! : value.ToString() : "";

@@ -1,9 +1,11 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using Rag.Access;
 using Rag.Answering;
 using Rag.Foundation;
 using Rag.Indexing;
 using Rag.Inference;
+using Rag.Inference.Generation;
 using Rag.Ingestion;
 using Rag.Ingestion.Parsing;
 using Rag.Retrieval;
@@ -96,6 +98,69 @@ internal sealed class Evaluator(ScratchStore store)
             progress?.Report(new("ask", Interlocked.Increment(ref done), questions.Count));
         });
         return new(questions.Count, declined, withGold);
+    }
+
+    /// <summary>Asks judged questions, several at a time, and looks at what a language model made of them; wants a store that has one.</summary>
+    public async Task<GenerationScores> GenerateAsync(BeirCollection source, RetrievalMode mode, IProgress<EvaluationProgress>? progress, CancellationToken ct)
+    {
+        var questions = source.Queries.Where(q => source.Judgments.ContainsKey(q.Id) && !string.IsNullOrWhiteSpace(q.Text)).ToList();
+        var answerer = store.Get<Answerer>();
+        var options = new AskOptions(mode.ToString().ToLowerInvariant());
+        var answers = new ConcurrentBag<(BeirQuery Question, Answer Answer)>();
+        await Parallel.ForEachAsync(questions, new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount, CancellationToken = ct }, async (question, token) =>
+        {
+            answers.Add((question, (await answerer.AskAsync(new(Cut(question.Text), NameOf(source), Options: options), token)).Answer.Answer));
+            progress?.Report(new("generate", answers.Count, questions.Count));
+        });
+        int sentences = answers.Sum(a => a.Answer.Sentences.Count), written = answers.Sum(a => a.Answer.Sentences.Count(s => s.Kind == AnswerSentence.Composed)), withheld = answers.Sum(a => a.Answer.Generation?.Withheld ?? 0);
+        int cited = 0, relevant = 0, found = 0, wanted = 0;
+        foreach (var (question, answer) in answers.Where(a => a.Answer.Outcome == Answer.Answered))
+        {
+            var judged = source.Judgments[question.Id].Where(j => j.Value > 0).Select(j => j.Key).ToHashSet();
+            var documents = answer.Sources.Select(s => s.Uri).ToList();
+            (cited, relevant) = (cited + documents.Count, relevant + documents.Count(judged.Contains));
+            (found, wanted) = (found + judged.Count(documents.Contains), wanted + judged.Count);
+        }
+        var generation = store.Get<GenerationOptions>();
+        return new(
+            generation.Model ?? "", generation.Mode, answers.Count, Fraction(answers.Count(a => a.Answer.Degraded), answers.Count), Fraction(answers.Count(a => a.Answer.Outcome == Answer.Abstained), answers.Count),
+            sentences, written + withheld, Fraction(written, written + withheld), withheld, answers.Sum(a => a.Answer.Generation?.Replaced ?? 0), Fraction(relevant, cited), Fraction(found, wanted));
+    }
+
+    /// <summary>Holds the collection's conversations, each turn after the answers that the product gave before, and asks every follow-up alone as well.</summary>
+    public async Task<ConversationScores?> ConverseAsync(BeirCollection source, RetrievalMode mode, IProgress<EvaluationProgress>? progress, CancellationToken ct)
+    {
+        if (source.Conversations.Count == 0) return null;
+        var answerer = store.Get<Answerer>();
+        var options = new AskOptions(mode.ToString().ToLowerInvariant());
+        int done = 0, followUps = 0, rewritten = 0, declined = 0, judged = 0, withGold = 0, aloneWithGold = 0;
+        foreach (var conversation in source.Conversations)
+        {
+            var history = new List<AskTurn>();
+            foreach (var turn in conversation.Turns)
+            {
+                string question = Cut(turn.Question);
+                var answer = await AskAsync(question, history);
+                if (history.Count > 0)
+                {
+                    followUps++;
+                    if (answer.Generation?.RewrittenQuestion is not null) rewritten++;
+                    if (answer.Outcome == Answer.Abstained) declined++;
+                    if (turn.Answers.Count > 0)
+                    {
+                        judged++;
+                        if (GoldAnswers.AnyIn(answer.Text, turn.Answers)) withGold++;
+                        if (GoldAnswers.AnyIn((await AskAsync(question, null)).Text, turn.Answers)) aloneWithGold++;
+                    }
+                }
+                history.Add(new(question, answer.Outcome == Answer.Abstained ? null : answer.Text.Length > AskTurn.MaxAnswerChars ? answer.Text[..AskTurn.MaxAnswerChars] : answer.Text));
+                if (history.Count > AskRequest.MaxTurns) history.RemoveAt(0);
+            }
+            progress?.Report(new("converse", ++done, source.Conversations.Count));
+        }
+        return new(source.Conversations.Count, followUps, Fraction(rewritten, followUps), Fraction(declined, followUps), Fraction(withGold, judged), Fraction(aloneWithGold, judged));
+
+        async Task<Answer> AskAsync(string question, IReadOnlyList<AskTurn>? history) => (await answerer.AskAsync(new(question, NameOf(source), Options: options, History: history), ct)).Answer.Answer;
     }
 
     /// <summary>The questions that have gold answers.</summary>

@@ -12,4 +12,13 @@ internal static partial class InferenceLog
 
     [LoggerMessage(702, LogLevel.Warning, "Token counts are approximate: {Reason}")]
     public static partial void VocabularyUnavailable(this ILogger logger, string reason);
+
+    [LoggerMessage(703, LogLevel.Warning, "The language model {Reason} ({Fault}); answers are extracted meanwhile. {Cause}")]
+    public static partial void LanguageModelFailed(this ILogger logger, Generation.ModelFault fault, string reason, string? cause);
+
+    [LoggerMessage(704, LogLevel.Information, "The language model answers again.")]
+    public static partial void LanguageModelBack(this ILogger logger);
+
+    [LoggerMessage(705, LogLevel.Error, "The language model's answer could not be read; the answer is extracted. This is a fault of this program.")]
+    public static partial void LanguageModelReplyUnread(this ILogger logger, Exception e);
 }

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Rag.Foundation;
+using Rag.Inference.Generation;
 
 namespace Rag.Inference;
 
@@ -10,6 +11,10 @@ internal static class InferenceModule
     {
         services.AddSection<InferenceOptions>(sections);
         services.AddSingleton<Embedder>();
+        var generation = services.AddSection<GenerationOptions>(sections);
+        generation.QuestionTimeoutMs = sections.All.Select(s => s.Options).OfType<ServerOptions>().Single().QuestionTimeoutMs;
+        services.AddSingleton<LanguageModel>();
+        if (generation.Configured) services.AddHostedService<LanguageModelWatch>();
         return services;
     }
 }

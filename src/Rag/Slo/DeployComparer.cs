@@ -11,7 +11,7 @@ internal sealed class DeployComparer(Database database, SloRecorder recorder, Re
 {
     public static readonly TimeSpan MinBefore = TimeSpan.FromMinutes(1), MaxBefore = TimeSpan.FromDays(7);
 
-    private static readonly IReadOnlyDictionary<string, string> AlertOf = new Dictionary<string, string> { ["database"] = "DatabaseDown", ["redis"] = "RedisDown", ["embeddings"] = "EmbeddingsDown" };
+    private static readonly IReadOnlyDictionary<string, string> AlertOf = new Dictionary<string, string> { ["database"] = "DatabaseDown", ["redis"] = "RedisDown", ["embeddings"] = "EmbeddingsDown", ["language_model"] = "LanguageModelDown" };
 
     public async Task<DeployBaseline> BaselineAsync(TimeSpan before, CancellationToken ct)
     {

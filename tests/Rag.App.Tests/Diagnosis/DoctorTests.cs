@@ -26,7 +26,7 @@ public sealed class DoctorTests
             // Found by its data directory.
             var run = await DoctorRun.RunAsync(TestContext.Current.CancellationToken, "--data", data);
             run.ExitCode.ShouldBe(0, run.ToString());
-            run.Findings.Select(f => f.Name.Split('.')[0]).Distinct().Order().ShouldBe(["cache", "certificates", "clock", "cpu", "database", "disk", "index", "memory"]);
+            run.Findings.Select(f => f.Name.Split('.')[0]).Distinct().Order().ShouldBe(["cache", "certificates", "clock", "cpu", "database", "disk", "index", "memory", "model"]);
             run.Findings.ShouldNotContain(f => f.Name.EndsWith("no_server") || f.Name.EndsWith("undiagnosed"));
             var verified = await DoctorRun.RunAsync(TestContext.Current.CancellationToken, "index", "--verify", "--data", data);
             verified.Findings.ShouldContain(f => f.Name == "index.verified");

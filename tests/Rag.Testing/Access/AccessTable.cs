@@ -15,6 +15,11 @@ public static class AccessTable
         GET /v1/me: {Any}
         POST /v1/ask: reader
         POST /v1/search: reader
+        POST /v1/chat/completions: reader
+        POST /v1/embeddings: reader
+        GET /v1/models: reader
+        GET /v1/models/*: reader
+        POST /mcp: reader
         GET /v1/answers/*: reader
         POST /v1/answers/*/replay: reader
         POST /v1/answers/*/feedback: reader
@@ -225,6 +230,7 @@ public static class AccessTable
         rag runbook: {Alone}
         rag ask what?: reader
         rag search words: reader
+        rag mcp: reader
         rag answers show x: reader
         rag answers replay x: reader
         rag ingest FILE: writer

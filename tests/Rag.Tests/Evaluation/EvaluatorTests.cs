@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Configuration;
 using Rag.Evaluation;
 using Rag.Retrieval;
+using Rag.Testing.Models;
 using Shouldly;
 using Xunit;
 
@@ -49,6 +50,54 @@ public sealed class EvaluatorTests
         var foreign = await evaluator.AskAsync(Small, [new("f", "Which enzyme splits lactose in infants?")], RetrievalMode.Lexical, null, ct);
         foreign.ShouldBe(new(1, 1, 0));
         seen.ShouldContain("ingest");
+    }
+
+    [Theory]
+    [InlineData("select")]
+    [InlineData("compose")]
+    public async Task A_models_answers_are_scored_by_what_they_cite_and_what_was_withheld(string mode)
+    {
+        var ct = TestContext.Current.CancellationToken;
+        await using var model = await ScriptedModel.StartAsync();
+        var settings = new ConfigurationBuilder().AddConfiguration(WithoutModel).AddInMemoryCollection(model.Settings(mode)).Build();
+        await using var store = await ScratchStore.StartNewAsync(settings, ct);
+        var evaluator = new Evaluator(store);
+        await evaluator.LoadAsync(Small, null, ct);
+        // One question is answered as it should be, one not at all, and one from the right document and a wrong one, or with a falsehood.
+        model.Script = call =>
+        {
+            int Of(string words) => call.Passages.First(p => p.Text.Contains(words, StringComparison.Ordinal)).Number;
+            if (call.Question.StartsWith("kettles", StringComparison.Ordinal)) return mode == "select" ? ModelReply.Units() : ModelReply.Say("NO ANSWER");
+            bool pumps = call.Question.Contains("pump", StringComparison.Ordinal);
+            if (mode == "select") return pumps ? ModelReply.Units(Of("blue pump")) : ModelReply.Units(Of("A lamp"), Of("Where does"));
+            return ModelReply.Say(pumps
+                ? $"The blue pump moves forty litres of water each minute [{Of("blue pump")}]. The blue pump moves fifty litres of wine each minute [{Of("blue pump")}]."
+                : $"A lamp in the hall burns all night [{Of("A lamp")}].");
+        };
+        var scores = await evaluator.GenerateAsync(Small, RetrievalMode.Lexical, null, ct);
+        (scores.Model, scores.Mode, scores.Questions, scores.Declined).ShouldBe((ScriptedModel.Name, mode, 3, 0.3333));
+        if (mode == "select") (scores.Written, scores.Support, scores.Withheld, scores.CitationPrecision, scores.CitationRecall).ShouldBe((0, null, 0, 0.6667, 1));
+        else (scores.Written, scores.Support, scores.Withheld, scores.CitationPrecision, scores.CitationRecall).ShouldBe((3, 0.6667, 1, 1, 1));
+    }
+
+    [Fact]
+    public async Task Conversations_are_held_with_the_turns_before_and_without()
+    {
+        var ct = TestContext.Current.CancellationToken;
+        string folder = Directory.CreateTempSubdirectory("rag-eval-").FullName;
+        Directory.CreateDirectory(Path.Combine(folder, "qrels"));
+        await File.WriteAllTextAsync(Path.Combine(folder, "corpus.jsonl"), """{"_id":"d1","title":"","text":"Backups are kept for one year. Backups are made in Ghent."}""" + "\n" + """{"_id":"d2","title":"","text":"Kettles are made in Bruges by hand."}""" + "\n", ct);
+        await File.WriteAllTextAsync(Path.Combine(folder, "queries.jsonl"), "", ct);
+        await File.WriteAllTextAsync(Path.Combine(folder, "qrels", "test.tsv"), "", ct);
+        await File.WriteAllTextAsync(Path.Combine(folder, "conversations.jsonl"), """{"_id":"c1","turns":[{"question":"How long are backups kept?"},{"question":"And where are they made?","answers":["Ghent"]}]}""" + "\n", ct);
+        var source = await BeirCollection.LoadAsync(folder, ct);
+        await using var store = await ScratchStore.StartNewAsync(WithoutModel, ct);
+        var evaluator = new Evaluator(store);
+        await evaluator.LoadAsync(source, null, ct);
+        var scores = (await evaluator.ConverseAsync(source, RetrievalMode.Lexical, null, ct)).ShouldNotBeNull();
+        (scores.Conversations, scores.FollowUps, scores.Rewritten, scores.GoldInAnswer).ShouldBe((1, 1, 1, 1));
+        (await evaluator.ConverseAsync(Small, RetrievalMode.Lexical, null, ct)).ShouldBeNull();
+        Directory.Delete(folder, recursive: true);
     }
 
     [Fact]

@@ -115,7 +115,9 @@ public sealed class EmbedderTests : IDisposable
             ["Inference:ApiKeyFile"] = Path.Combine(_folder.FullName, "absent"),
         };
         var sections = new ConfigurationSections(new ConfigurationBuilder().AddInMemoryCollection(settings).Build());
-        new ServiceCollection().AddInference(sections);
+        var services = new ServiceCollection();
+        services.AddSection<ServerOptions>(sections);
+        services.AddInference(sections);
         var e = Should.Throw<ConfigurationException>(sections.ThrowIfWrong);
         foreach (string key in new[] { "Threads", "Endpoint", "Model", "Dimensions", "TimeoutMs", "BatchSize", "ApiKeyFile" })
             e.Errors.ShouldContain(error => error.Key == $"Inference:{key}", key);

@@ -91,6 +91,12 @@ internal static class Faults
             await stage.RestartStrictAsync(ct, ("RAG__Inference__ModelPath", "/nonexistent"));
             return () => stage.RestartStrictAsync(CancellationToken.None);
         }),
+        new("a replica has no language model", ["LanguageModelDown"], [], false, async (stage, ct) =>
+        {
+            // Nothing listens at the discard port.
+            await stage.RestartStrictAsync(ct, ("RAG__Generation__Provider", "openai"), ("RAG__Generation__Endpoint", "http://127.0.0.1:9/v1"), ("RAG__Generation__Model", "away"));
+            return () => stage.RestartStrictAsync(CancellationToken.None);
+        }),
         new("a replica works on another record", ["TwoLeaders"], [], false, async (stage, ct) =>
         {
             string folder = Directory.CreateTempSubdirectory("rag-other-").FullName;

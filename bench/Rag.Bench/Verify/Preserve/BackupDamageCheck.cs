@@ -112,7 +112,7 @@ internal static class BackupDamageCheck
             await Restorer.RestoreIntoAsync(target.Get<Database>(), reader, RestoreInto.Running, TimeProvider.System, null, ct);
             return true;
         }
-        catch (RagException e) when (e.Kind is ErrorKind.Invalid or ErrorKind.Unsupported)
+        catch (RagException e) when (e.Kind is ErrorKind.Invalid or ErrorKind.Unsupported or ErrorKind.Unavailable)
         {
             return false;
         }

@@ -10,6 +10,9 @@ namespace Rag.Foundation.Commands;
 /// </summary>
 public sealed class ApiClient(HttpClient http)
 {
+    /// <summary>For protocols that bring a client of their own.</summary>
+    internal HttpClient Http => http;
+
     public Task<T> GetAsync<T>(string path, JsonTypeInfo<T> type, CancellationToken ct) => SendAsync(new(HttpMethod.Get, path), type, ct);
 
     public Task<T> DeleteAsync<T>(string path, JsonTypeInfo<T> type, CancellationToken ct) => SendAsync(new(HttpMethod.Delete, path), type, ct);

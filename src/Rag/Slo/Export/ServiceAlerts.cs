@@ -43,6 +43,7 @@ internal static class ServiceAlerts
         yield return Down(DatabaseDown, Severity.Page, "1m", "database", "the database", "It answers questions from its index where it has one, and refuses writes.");
         yield return Down("RedisDown", Severity.Ticket, "5m", "redis", "Redis", "It answers questions with the cache in its process only.");
         yield return Down("EmbeddingsDown", Severity.Ticket, "5m", "embeddings", "the embedding model", "It finds passages by their words only.");
+        yield return Down("LanguageModelDown", Severity.Ticket, "5m", "language_model", "the language model", "It answers with quotations, marked as degraded.");
         // A burn alert goes when its short window is over, which is long after the database is back. So each that pages is silenced
         // just as long as its short window reaches into the time without a database, and no longer.
         foreach (var burn in Objectives.BurnRates.Where(b => b.Severity == Severity.Page))

@@ -26,7 +26,8 @@ internal static class ApplicationMetrics
                 Thresholds = Limits.Below(HttpMetrics.FastSeconds),
             },
             new("Generation", "s", Tuning, Quantiles("rag_generation_duration_seconds")),
-            new("Time to first token", "s", Tuning, Quantiles("rag_time_to_first_token_seconds"))),
+            new("Time to first token", "s", Tuning, Quantiles("rag_time_to_first_token_seconds")),
+            new("Sentences withheld", "ops", Tuning, new Query(SumBy("replica", Rate("rag_generation_withheld_total")), "{{replica}}")) { Width = 24, Height = 6 }),
         new("Cache",
             new("Hit rate", "percentunit", Cache, new Query(SystemOverview.Attainment(Objectives.Cache, "30m"), "hit rate, 30m"))
             {
