@@ -64,8 +64,14 @@ internal static class PodCheck
         }
         await StepAsync("probes", async () => (await Task.WhenAll(((string[])["/livez", "/startupz", "/readyz"]).Select(p => http.GetAsync(p, ct)))).All(r => r.IsSuccessStatusCode));
         // HTML is read by a process of its own.
-        await StepAsync("a document by a parser process", async () => (await ProductionCluster.PostAsync(http, "/v1/collections/default/documents", new { uri = "pod.html", text = "<h1>Pods</h1><p>The cellar of the old mill holds forty barrels of cider.</p>", media_type = "text/html" }, ct)).GetProperty("files")[0].GetProperty("status").GetString() != "failed");
-        await StepAsync("an answer", async () => (await ProductionCluster.PostAsync(http, "/v1/ask", new { question = "What does the cellar of the old mill hold?" }, ct)).GetProperty("outcome").GetString() == "answered");
+        long position = 0;
+        await StepAsync("a document by a parser process", async () =>
+        {
+            var taken = await ProductionCluster.PostAsync(http, "/v1/collections/default/documents", new { uri = "pod.html", text = "<h1>Pods</h1><p>The cellar of the old mill holds forty barrels of cider.</p>", media_type = "text/html" }, ct);
+            position = taken.GetProperty("position").GetInt64();
+            return taken.GetProperty("files")[0].GetProperty("status").GetString() != "failed";
+        });
+        await StepAsync("an answer", async () => (await ProductionCluster.PostAsync(http, "/v1/ask", new { question = "What does the cellar of the old mill hold?", options = new { wait_for = position } }, ct)).GetProperty("outcome").GetString() == "answered");
         await StepAsync("a backup", async () => (await ProductionCluster.PostAsync(http, "/admin/v1/backups", new { kind = "daily" }, ct)).TryGetProperty("id", out _));
         await StepAsync("metrics", async () => (await http.GetStringAsync("/metrics", ct)).Contains("rag_index_position"));
         var written = server.Output.Split('\n').Where(l => l.StartsWith("written:", StringComparison.Ordinal)).ToList();

@@ -55,6 +55,7 @@ internal static class UpgradeCheck
         await using var load = QuestionLoad.Start([servers.Balancer], n => questions[(int)(n % questions.Count)], Askers, quick ? QuickQuestionsPerSecond : QuestionsPerSecond, ct);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(ct);
         var writing = writes.RunAsync(stop.Token);
+        var standstill = StandstillAsync(stop.Token);
         var rest = quick ? QuickRest : Rest;
         long started = Stopwatch.GetTimestamp();
         await Task.Delay(rest, ct);
@@ -69,6 +70,7 @@ internal static class UpgradeCheck
         await Task.Delay(rest, ct);
         await stop.CancelAsync();
         await writing;
+        var stood = await standstill;
         var asked = await load.StopAsync();
         if (before != current && string.CompareOrdinal(schemaBefore, schemaAfter) >= 0) throw new InvalidOperationException($"The schema was {schemaBefore} and is {schemaAfter}: the previous release has the same, and nothing was tried.");
 
@@ -77,6 +79,7 @@ internal static class UpgradeCheck
             : $"previous release {previous.Commit[..10]} with schema {schemaBefore}, this one {schemaAfter}";
         string note = string.Create(CultureInfo.InvariantCulture,
             $"{asked.Failed} of {asked.Count} questions and {writes.Failed} of {writes.Tried} writes failed; forward {forward:F0} s, back {back:F0} s, p95 {asked.P95():F0} ms; {side}{(quick ? $"; smaller: {QuickReplicas} replicas of {Replicas}, {QuickDocuments} documents of {Documents}" : "")}");
+        if (stood > TimeSpan.FromSeconds(2)) note += string.Create(CultureInfo.InvariantCulture, $"; this program itself did not run for {stood.TotalSeconds:F0} s at a stretch");
         if (asked.Failed > 0) note += $"; {asked.FailureText}";
         if (writes.Problems.Count > 0) note += $"; {string.Join(" | ", writes.Problems.Take(3))}";
         if (servers.Unexpected() is { } unexpected) note += $"; logged: {unexpected}";
@@ -100,6 +103,20 @@ internal static class UpgradeCheck
     {
         foreach (int n in Enumerable.Range(1, servers.ReplicaCount))
             if (!servers.Program(LocalCluster.Replica(n)).Equals(program, StringComparison.Ordinal)) throw new InvalidOperationException($"Replica {n} runs {servers.Program(LocalCluster.Replica(n))}, and not {program}.");
+    }
+
+    /// <summary>The longest time for which this program was not run at all: what happens meanwhile on the wire is nobody's failure, and has to be told from one.</summary>
+    private static async Task<TimeSpan> StandstillAsync(CancellationToken stop)
+    {
+        var tick = TimeSpan.FromMilliseconds(200);
+        var longest = TimeSpan.Zero;
+        while (!stop.IsCancellationRequested)
+        {
+            long at = Stopwatch.GetTimestamp();
+            await Task.Delay(tick, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (Stopwatch.GetElapsedTime(at) - tick is var late && late > longest) longest = late;
+        }
+        return longest;
     }
 
     /// <summary>Number of the last migration in the database.</summary>
