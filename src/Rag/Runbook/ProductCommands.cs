@@ -19,7 +19,7 @@ internal sealed class ProductCommands(OwnAddress own, OwnKeys keys)
     /// <summary>Commands that change nothing. A star stands for one argument.</summary>
     private static readonly string[] Reading =
     [
-        "status", "slo", "checklist", "cache ping", "cache stats", "database check", "index status", "index verify", "search *", "ask *",
+        "status", "slo", "checklist", "scale status", "scale recommend", "scale approvals", "cache ping", "cache stats", "database check", "index status", "index verify", "search *", "ask *",
         "collections list", "documents list", "documents show *", "answers show *", "maintenance window list", "maintenance run list", "maintenance run show *", "maintenance read-only status", "schedules list", "retention status", "backup list", "backup show *", "backup drills list", "backup drills show *", "backup off-site", "runbook", "runbook *", "runbook runs", "runbook runs show *",
         "incidents list", "incidents show *", "incidents postmortem *", "doctor", "doctor *", "keys list", "access grants list", "access review", "access whoami", "reviews list", "reviews show *", "security events", "security callers", "security certificates", "security canary list",
     ];
