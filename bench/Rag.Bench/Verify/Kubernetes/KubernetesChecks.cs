@@ -3,6 +3,7 @@ using System.Text.RegularExpressions;
 using k8s.Models;
 using Rag.Testing;
 using Rag.Testing.Kubernetes;
+using YamlDotNet.RepresentationModel;
 
 namespace Rag.Bench.Verify.Kubernetes;
 
@@ -54,7 +55,7 @@ internal static partial class KubernetesChecks
                 foreach (var key in context.Quick ? [keys[0], keys[^1]] : keys.Count > 60 ? keys.Where((_, i) => i % (keys.Count / 60) == 0) : keys)
                 {
                     string changed = document[..key.Groups[2].Index] + key.Groups[2].Value + "z" + document[(key.Groups[2].Index + key.Groups[2].Length)..];
-                    if (FreeMap(document, key.Index, key.Groups[1].Length)) continue;
+                    if (FreeMap(document, key.Index, key.Groups[1].Length) || !HasKey(changed, key.Groups[2].Value + "z")) continue;
                     misspelt++;
                     if (Parses(changed) is not null) continue;
                     wrong++;
@@ -77,6 +78,14 @@ internal static partial class KubernetesChecks
         {
             return e.Message;
         }
+    }
+
+    /// <summary>Whether some map has the key; what looks like one may be a line of a text.</summary>
+    private static bool HasKey(string document, string key)
+    {
+        var stream = new YamlStream();
+        stream.Load(new StringReader(document));
+        return stream.Documents.SelectMany(d => d.AllNodes).OfType<YamlMappingNode>().Any(m => m.Children.ContainsKey(new YamlScalarNode(key)));
     }
 
     /// <summary>Whether a key stands in a map whose keys are anybody's: labels, selectors, data, quantities; or in a text of several lines.</summary>
