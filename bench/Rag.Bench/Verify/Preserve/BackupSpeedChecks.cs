@@ -160,7 +160,7 @@ internal static class BackupSpeedChecks
         return process.ExitCode == 0 ? new(peak, resident) : throw new InvalidOperationException($"rag {string.Join(' ', command)} ended with {process.ExitCode}: {process.Output}");
 
         // Of a process that has ended there are none.
-        static double Mb(IEnumerable<string> kilobytes) => kilobytes.Select(k => double.Parse(k.Split(' ', StringSplitOptions.RemoveEmptyEntries)[0].Trim(), CultureInfo.InvariantCulture) / 1024).FirstOrDefault();
+        static double Mb(IEnumerable<string> kilobytes) => kilobytes.Select(k => double.Parse(k.Split([' ', '\t'], StringSplitOptions.RemoveEmptyEntries)[0], CultureInfo.InvariantCulture) / 1024).FirstOrDefault();
     }
 
     private static string ConnectionString(ScratchStore store) => store.Get<StorageOptions>().Postgres.ConnectionString!;
