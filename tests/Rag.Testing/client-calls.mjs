@@ -37,7 +37,7 @@ const helper = openai.chat.completions.stream({ model: collection, messages });
 results.helper = await helper.finalContent();
 
 try {
-  const vectors = await openai.embeddings.create({ model: 'all-MiniLM-L6-v2.int8', input: ['Herons stand in water.', 'Share prices fell.'] });
+  const vectors = await openai.embeddings.create({ model: 'all-MiniLM-L6-v2', input: ['Herons stand in water.', 'Share prices fell.'] });
   results.dimensions = vectors.data.map((v) => v.embedding.length);
   results.norm = Math.hypot(...vectors.data[0].embedding);
 } catch (e) {
