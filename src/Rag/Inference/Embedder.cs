@@ -18,7 +18,10 @@ internal sealed class Embedder : IDisposable
     private const string VocabularyFile = "vocab.txt";
     private const int HashPrefixChars = 12;
 
-    private sealed record Loaded(IEmbeddingGenerator<string, Embedding<float>>? Generator, string? ModelId, int Dimensions, RagException? Failure);
+    private sealed record Loaded(IEmbeddingGenerator<string, Embedding<float>>? Generator, string? ModelId, string? ModelName, int Dimensions, RagException? Failure);
+
+    /// <summary>What a model file's name may end with that says how its weights are stored.</summary>
+    private static readonly string[] Precisions = [".int8", ".uint8", ".fp16", ".fp32"];
 
     private readonly InferenceOptions _options;
     private readonly TimeProvider _clock;
@@ -39,6 +42,9 @@ internal sealed class Embedder : IDisposable
     /// Names the model and its exact weights, so that vectors of different models never mix; null where there is none.
     /// </summary>
     public string? ModelId => _model.Value.ModelId;
+
+    /// <summary>What people call it, such as all-MiniLM-L6-v2; null where there is none.</summary>
+    public string? ModelName => _model.Value.ModelName;
 
     /// <summary>Length of the vectors; 0 where there is no model.</summary>
     public int Dimensions => _model.Value.Dimensions;
@@ -78,7 +84,7 @@ internal sealed class Embedder : IDisposable
     /// <exception cref="RagException">There is no model, or the endpoint fails.</exception>
     public async Task<float[][]> EmbedAsync(IReadOnlyList<string> texts, CancellationToken cancel)
     {
-        var (generator, _, _, failure) = _model.Value;
+        var (generator, failure) = (_model.Value.Generator, _model.Value.Failure);
         if (generator is null) throw new RagException(failure!.Kind, failure.Message, failure.Remedy, failure);
         var embeddings = await generator.GenerateAsync(texts, cancellationToken: cancel).ConfigureAwait(false);
         return [.. embeddings.Select(e => e.Vector.ToArray())];
@@ -111,7 +117,7 @@ internal sealed class Embedder : IDisposable
             {
                 InferenceOptions.Local => LoadLocal(),
                 InferenceOptions.OpenAi => new(new RemoteEmbeddingGenerator(_options, _clock),
-                    $"{new Uri(_options.Endpoint!).Authority}/{_options.Model}#{_options.Dimensions}", _options.Dimensions, null),
+                    $"{new Uri(_options.Endpoint!).Authority}/{_options.Model}#{_options.Dimensions}", _options.Model, _options.Dimensions, null),
                 _ => throw new RagException(ErrorKind.Unavailable, "Embeddings are turned off (Inference:Provider is none).",
                     "Set Inference:Provider to local or openai."),
             };
@@ -124,7 +130,7 @@ internal sealed class Embedder : IDisposable
             var failure = e as RagException ?? new RagException(ErrorKind.Unavailable, e.Message,
                 "Check that the service may read the files that the section Inference names.", e);
             _logger.ModelUnavailable(failure.Message);
-            return new(null, null, 0, failure);
+            return new(null, null, null, 0, failure);
         }
     }
 
@@ -143,6 +149,7 @@ internal sealed class Embedder : IDisposable
         string hash;
         using (var stream = File.OpenRead(file)) hash = Convert.ToHexStringLower(SHA256.HashData(stream));
         var generator = new OnnxEmbeddingGenerator(file, tokenizer, _options.Threads);
-        return new(generator, $"{Path.GetFileNameWithoutExtension(file)}@{hash[..HashPrefixChars]}", generator.Dimensions, null);
+        string stored = Path.GetFileNameWithoutExtension(file), precision = Path.GetExtension(stored);
+        return new(generator, $"{stored}@{hash[..HashPrefixChars]}", Precisions.Contains(precision) ? stored[..^precision.Length] : stored, generator.Dimensions, null);
     }
 }

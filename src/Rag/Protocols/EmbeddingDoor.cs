@@ -11,17 +11,15 @@ internal sealed class EmbeddingDoor(Embedder embedder, ServerOptions server)
 {
     private const int MaxTexts = 256;
 
-    /// <summary>The model's name without the digest of its weights, by which it may be called, too.</summary>
-    public string? Name => embedder.ModelId is { } id ? id[..(id.IndexOfAny(['@', '#']) is > 0 and var at ? at : id.Length)] : null;
-
-    public bool Knows(string model) => embedder.ModelId is { } id && (model == id || model == Name);
+    /// <summary>By its name, or with the exact weights.</summary>
+    public bool Knows(string model) => embedder.ModelId is { } id && (model == embedder.ModelName || model == id);
 
     public async Task HandleAsync(HttpContext context)
     {
         var ct = context.RequestAborted;
         var request = await OpenAiBody.ReadAsync(context, OpenAiJson.Default.EmbeddingRequest);
         if (embedder.UnavailableReason is { } reason) throw new RagException(ErrorKind.Unavailable, $"There is no embedding model: {reason}", "'rag status' shows what is missing.");
-        if (!Knows(request.Model ?? "")) throw new RagException(ErrorKind.NotFound, $"There is no embedding model '{request.Model}'.", $"The model is {Name}.");
+        if (!Knows(request.Model ?? "")) throw new RagException(ErrorKind.NotFound, $"There is no embedding model '{request.Model}'.", $"The model is {embedder.ModelName}.");
         if (request.Dimensions is { } d && d != embedder.Dimensions) throw new RagException(ErrorKind.Invalid, $"'dimensions' is {d}.", $"The vectors of this model have {embedder.Dimensions}: leave it out.");
         if (request.EncodingFormat is not (null or "float" or "base64")) throw new RagException(ErrorKind.Invalid, $"'encoding_format' is '{request.EncodingFormat}'.", "Use float or base64.");
         var texts = Texts(request.Input);

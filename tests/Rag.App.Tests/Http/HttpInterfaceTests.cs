@@ -150,7 +150,12 @@ public sealed class HttpInterfaceTests(HttpServer server) : IClassFixture<HttpSe
             metrics.ShouldContain($"cache_hits_total{{layer=\"{layer}\"}}");
         }
         await server.Http.GetAsync("/livez", Cancel);
-        metrics = await server.Http.GetStringAsync("/metrics", Cancel);
+        // A request is counted when its response has ended, which is after whoever asked has it.
+        for (int i = 0; i < 100 && !metrics.Contains("http_request_duration_seconds_bucket{method=\"GET\",route=\"/livez\"", StringComparison.Ordinal); i++)
+        {
+            await Task.Delay(50, Cancel);
+            metrics = await server.Http.GetStringAsync("/metrics", Cancel);
+        }
         foreach (string bound in new[] { "0.5", "2", "32" })
             metrics.ShouldContain($"http_request_duration_seconds_bucket{{method=\"GET\",route=\"/livez\",status=\"200\",le=\"{bound}\"}}");
         foreach (string name in new[] { "rag_index_position", "rag_change_log_position", "rag_index_lag_seconds", "rag_documents", "rag_chunks", "rag_dependency_up{dependency=\"database\"}", "rag_ingest_documents_total{outcome=\"created\"}", "rag_questions_total{" })

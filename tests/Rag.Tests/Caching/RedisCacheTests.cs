@@ -45,7 +45,7 @@ public sealed class RedisCacheTests
         return service;
     }
 
-    internal static async Task UntilAsync(Func<bool> holds, int limitMs = 15_000)
+    internal static async Task UntilAsync(Func<bool> holds, int limitMs = 45_000)
     {
         long started = Stopwatch.GetTimestamp();
         while (!holds())
@@ -55,7 +55,7 @@ public sealed class RedisCacheTests
         }
     }
 
-    internal static async Task UntilAsync(Func<Task<bool>> holds, int limitMs = 15_000)
+    internal static async Task UntilAsync(Func<Task<bool>> holds, int limitMs = 45_000)
     {
         long started = Stopwatch.GetTimestamp();
         while (!await holds())

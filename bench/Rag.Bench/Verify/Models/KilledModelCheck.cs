@@ -56,10 +56,12 @@ internal static class KilledModelCheck
                     bool freeze = round % 2 == 1;
                     await using var model = ServerProcess.StartModel(mode, port);
                     await model.WaitSaidAsync(ct);
-                    // A process that has only just begun is slow at everything.
-                    for (int warm = 0; warm < 3; warm++) await AskAsync(with, Question(warm), stream: false, ct);
+                    // A process that has only just begun is slow at everything; the second time shows how long answers take here and now.
+                    var took = TimeSpan.Zero;
+                    for (int warm = 0; warm < 2; warm++)
+                        took = (await Task.WhenAll(Enumerable.Range(0, Askers).Select(q => AskAsync(with, Question(q), stream: false, ct)))).Max(g => g.Took);
                     var asking = Enumerable.Range(0, Askers).Select(q => (Question: Question(q), Answer: AskAsync(with, Question(q), stream: q % 2 == 0, ct))).ToList();
-                    await Task.Delay(random.Next(20, 700), ct);
+                    await Task.Delay(took * (0.1 + random.NextDouble()), ct);
                     if (freeze) await model.FreezeAsync();
                     else await model.KillAsync();
                     foreach (var (question, answer) in asking)
