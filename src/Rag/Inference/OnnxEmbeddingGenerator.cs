@@ -56,6 +56,7 @@ internal sealed class OnnxEmbeddingGenerator : IEmbeddingGenerator<string, Embed
 
     private static InferenceSession Open(string modelFile, string remedy)
     {
+        OnnxTelemetry.TurnOff();
         try
         {
             using var options = new SessionOptions

@@ -17,12 +17,14 @@ public sealed class CommandTests : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
-    private async Task<(int Code, string Out, string Err)> RunAsync(params string[] args)
+    private Task<(int Code, string Out, string Err)> RunAsync(params string[] args) => RunInAsync(new() { ["RAG__Inference__Provider"] = "none" }, args);
+
+    private async Task<(int Code, string Out, string Err)> RunInAsync(Dictionary<string, string> environment, params string[] args)
     {
         var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = _folder };
         start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "rag.dll"));
         foreach (string arg in args) start.ArgumentList.Add(arg);
-        start.Environment["RAG__Inference__Provider"] = "none";
+        foreach (var (name, value) in environment) start.Environment[name] = value;
         using var process = Process.Start(start)!;
         var output = process.StandardOutput.ReadToEndAsync(Cancel);
         var errors = process.StandardError.ReadToEndAsync(Cancel);
@@ -52,6 +54,18 @@ public sealed class CommandTests : IDisposable
         var wrong = await RunAsync("slo", "export", "monitoring", "--alerts-to", "rag.internal", "--data", Data);
         wrong.Code.ShouldBe(1);
         wrong.Err.ShouldContain("'rag.internal' is not an address");
+    }
+
+    [Fact]
+    public async Task The_model_s_runtime_keeps_no_device_id_and_no_events_to_send()
+    {
+        Write("birds/heron.md", "# Herons\n\nHerons stand in shallow water.");
+        string cache = Directory.CreateDirectory(Path.Combine(_folder, "cache")).FullName, home = Directory.CreateDirectory(Path.Combine(_folder, "home")).FullName;
+        var run = await RunInAsync(new() { ["XDG_CACHE_HOME"] = cache, ["HOME"] = home }, "ingest", "birds", "--data", Data);
+        run.Code.ShouldBe(0, run.Err);
+        run.Out.ShouldContain("1 created");
+        string[] kept = [.. Directory.GetFileSystemEntries(cache, "*", SearchOption.AllDirectories), .. Directory.GetFileSystemEntries(home, "*onnx*", SearchOption.AllDirectories)];
+        kept.ShouldBeEmpty();
     }
 
     [Fact]
