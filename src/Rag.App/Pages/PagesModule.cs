@@ -15,6 +15,8 @@ internal static class PagesModule
         services.AddSingleton<Assets>();
         services.AddSingleton<DocumentReader>();
         services.AddSingleton<RunbookHtml>();
+        services.AddSingleton<LiveState>();
+        services.AddHostedService(s => s.GetRequiredService<LiveState>());
         // The first says that it found no folder for its keys, the second that it forbids caching, which is forbidden already.
         services.AddLogging(log => log.AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error).AddFilter("Microsoft.AspNetCore.Antiforgery", LogLevel.Error));
         services.AddAntiforgery(options =>
@@ -48,6 +50,7 @@ internal static class PagesModule
     public static IEndpointRouteBuilder MapPages(this IEndpointRouteBuilder routes)
     {
         var pages = routes.MapGroup("").WithMetadata(new PageMetadata()).ExcludeFromDescription();
+        routes.MapLive();
         pages.MapSignInPages();
         pages.MapAskPages();
         pages.MapDocumentsPages();

@@ -13,6 +13,7 @@ public static class AccessTable
 
     public static readonly IReadOnlyDictionary<string, string> Routes = Read($"""
         GET /v1/me: {Any}
+        GET /live: {Any}
         POST /v1/ask: reader
         POST /v1/search: reader
         POST /v1/chat/completions: reader
