@@ -12,8 +12,10 @@ public static class ConsolePages
         new("sign-in", "Whoever has a key, or an account at the organisation's single sign-on, signs in here.", "/sign-in?return=%2F") { Server = ConsoleServer.Keyed },
         new("welcome", "The Ask page takes a question and names what it can be asked about.", "/"),
         new("answer", "An answer stands in the documents' own words, each sentence with the number of its source, and the source is open beside it with the quoted span marked.", s => Task.FromResult(Ask(s.Content.Question))),
+        new("permanent-answer", "An answer keeps an address of its own, which can be sent to others, with why it is what it is: what was looked for, what was read, and how well it fitted.", s => s.AnswerAsync()),
         new("abstained", "Where the documents do not say it, the Ask page says so and shows what was looked at.", s => Task.FromResult(Ask(s.Content.Foreign))),
         new("failure", "A request that cannot be answered says what is wrong and what to do.", "/?q=anything&collection=nowhere") { Status = 404 },
+        new("history", "The history lists what was asked in this browser; it stays in the browser, and goes when its owner signs out.", "/history"),
         new("documents", "The Documents page lists what is in a collection, and takes new files.", "/documents"),
         new("new-collection", "A collection is made with a name and the language that its words are read in.", "/documents") { Opens = ["New collection"] },
         new("upload", "Files that are dropped or chosen are added one after the other, and each says what became of it.", "/documents?collection=default")
@@ -21,6 +23,12 @@ public static class ConsolePages
             Sends = [("ok.md", "# Fine\n\nThis one is fine."), ("empty.md", "")],
         },
         new("document", "A document is shown as it was read, with its versions, and with the span that an answer quotes marked.", async s => $"{await s.DocumentAsync()}?version=1&start=10&end=60#quote"),
+        new("differences", "Two versions of a document are compared line by line, with the words that changed marked.", async s => $"{await s.RevisedAsync()}/differences?from=1&to=2"),
+        new("cited", "A document lists the answers that quote it, so that whoever changes it knows who was told what.", async s =>
+        {
+            await s.AnswerAsync();
+            return $"{await s.DocumentAsync()}/cited";
+        }),
         new("delete", "Before a document is deleted, the page says what goes with it.", async s => $"{await s.DocumentAsync()}/delete"),
         new("not-found", "An address that leads nowhere says so and leads back.", "/nothing/there") { Status = 404 },
         new("operate", "The overview shows at a glance how the service is: objectives, error budgets, dependencies, replicas, the checklist.", "/operate"),

@@ -33,6 +33,18 @@ public sealed class ConsoleState(HttpClient http, ConsoleContent content, Cancel
     /// <summary>The page of the document that is looked at.</summary>
     public Task<string> DocumentAsync() => OnceAsync("document", async () => $"/documents/default/{await IdAsync("default", content.Shown)}");
 
+    /// <summary>An answer that was given; its page.</summary>
+    public Task<string> AnswerAsync() => OnceAsync("answer", async () => $"/answers/{(await PostAsync("/v1/ask", new { question = content.Question })).GetProperty("id").GetString()}");
+
+    /// <summary>A document of two versions, in a collection of its own; its page.</summary>
+    public Task<string> RevisedAsync() => OnceAsync("revised", async () =>
+    {
+        const string Collection = "house-rules", Uri = "visitors.md";
+        await AddAsync(Collection, (Uri, "# Visitors\n\nVisitors sign the book at the gate.\n\nThe gate is open from eight to five.\n\nNobody is let in after that.\n\nBags are left at the desk."));
+        await AddAsync(Collection, (Uri, "# Visitors\n\nVisitors sign the book at the gate and wear a badge.\n\nThe gate is open from eight to six.\n\nBags are left at the desk.\n\nDogs wait outside."));
+        return $"/documents/{Collection}/{await IdAsync(Collection, Uri)}";
+    });
+
     /// <summary>A maintenance that was done, and a window that was cancelled.</summary>
     public Task<string> MaintenanceAsync() => OnceAsync("maintenance", async () =>
     {
