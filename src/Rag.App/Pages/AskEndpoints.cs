@@ -14,31 +14,32 @@ internal static class AskEndpoints
 {
     private const int MaxTitles = 6;
     private const int MaxTitlesRead = 100;
-    private const int MaxPanelChars = 30_000;
 
     public static void MapAskPages(this IEndpointRouteBuilder pages)
     {
         pages.MapGet("/", AskAsync).Needs(Role.Reader).RequireRateLimiting(LoadClass.Questions);
+        pages.MapGet("/history", (HttpContext context) => PageResult.Of<HistoryPage, string>(context, Caller.Current.Id)).Needs(Role.Reader);
         pages.MapPost("/feedback", FeedbackAsync).Needs(Role.Reader).RequireRateLimiting(LoadClass.Writes);
     }
 
     private static async Task<RazorComponentResult<AskPage>> AskAsync(
-        HttpContext context, Answerer answerer, ServerOptions server, RecordState state, IIndexer indexer, CollectionCatalog catalog, Library library, DocumentReader reader,
-        CancellationToken ct, string? q = null, string? collection = null, string? source = null, string? thanks = null)
+        HttpContext context, Answerer answerer, AnswerReplay answers, ServerOptions server, RecordState state, IIndexer indexer, CollectionCatalog catalog, Library library, SourceReader sources,
+        CancellationToken ct, string? q = null, string? collection = null, string? source = null, string? thanks = null, string? after = null)
     {
         string name = string.IsNullOrWhiteSpace(collection) ? Collections.Default : collection;
         // From the index, not the record: asking goes on while the record is away.
         var names = catalog.All.Where(c => Caller.Current.MayRead(c.Id)).Select(c => c.Name).Append(name).Distinct().Order(StringComparer.Ordinal).ToList();
-        var model = new AskModel(q?.Trim() ?? "", name, names, PageForms.Token(context), Thanked: thanks is not null,
+        var model = new AskModel(q?.Trim() ?? "", name, names, PageForms.Token(context), Thanked: thanks is not null, Streams: answerer.Streams,
             Away: state.Away ? $"The record is away. Answers come from this replica's index as of change {indexer.Position:N0}, and nothing can be added or changed until it is back." : null);
         try
         {
             if (model.Question.Length == 0) return Page(state.Away ? model : model with { Welcome = await WelcomeAsync(name, library, ct) });
-            var (rendered, cached) = await TimeBudget.RunAsync(server.QuestionTimeoutMs, (answerer, new AskRequest(model.Question, name)), static (s, token) => s.answerer.AskAsync(s.Item2, token), ct);
+            var (turns, history) = await TurnsAsync(after, answers, ct);
+            model = model with { Turns = turns };
+            var (rendered, cached) = await TimeBudget.RunAsync(server.QuestionTimeoutMs, (answerer, new AskRequest(model.Question, name, History: history)), static (s, token) => s.answerer.AskAsync(s.Item2, token), ct);
             var answer = rendered.Given(cached);
             if (answer.LookedAt.Count == 0 && !state.Away && await WelcomeAsync(name, library, ct) is { Documents: 0 } empty) return Page(model with { Welcome = empty });
-            int number = int.TryParse(source, out int n) && n >= 1 && n <= answer.Sources.Count ? n : answer.Sources.Count > 0 ? 1 : 0;
-            var view = number == 0 ? null : state.Away ? Quoted(answer.Sources[number - 1], name) : await ViewAsync(answer.Sources[number - 1], name, library, reader, ct);
+            var (number, view) = await sources.ViewAsync(answer, source, ct);
             return Page(model with { Answer = answer, Source = number, View = view });
         }
         catch (RagException e)
@@ -67,24 +68,22 @@ internal static class AskEndpoints
         return new(here, all, first.Select(d => (d.Title, Show.DocumentUrl(name, d.Id))).ToList(), manual ? Examples.Questions : []);
     }
 
-    /// <summary>The source in its document. A record that is away, or a document that went meanwhile, leaves the quote.</summary>
-    private static async Task<SourceView> ViewAsync(AnswerSource source, string name, Library library, DocumentReader reader, CancellationToken ct)
+    /// <summary>The conversation that a question follows; null where it is the first.</summary>
+    private static async Task<(IReadOnlyList<PriorTurn> Turns, IReadOnlyList<AskTurn>? History)> TurnsAsync(string? after, AnswerReplay answers, CancellationToken ct)
     {
-        var quoted = Quoted(source, name);
-        try
+        var ids = (after ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        if (ids.Length == 0) return ([], null);
+        if (ids.Length > AskModel.MaxTurns) throw new RagException(ErrorKind.Invalid, $"The address names {ids.Length} answers before this question; at most {AskModel.MaxTurns} are read.", "Ask from the page of the last answer.");
+        var history = new List<(PriorTurn Turn, AskTurn Told)>();
+        foreach (string id in ids)
         {
-            if (await library.FindAsync(name, ct) is not { } collection) return quoted;
-            var document = await library.GetAsync(collection, source.Document, ct);
-            library.Shown("read", collection, document);
-            return quoted with { Excerpt = await reader.ReadAsync(collection, document, source.Version, (source.Start, source.End), source.Start, MaxPanelChars, ct) };
+            var before = await answers.ExplainAsync(id, ct);
+            history.Add((new(id, before.Record.Question), new(before.Record.Question, before.Answer?.Text is { } text ? Shortened(text) : null)));
         }
-        catch (Exception e) when (e is RagException { Kind: ErrorKind.Unavailable or ErrorKind.NotFound } or DbException)
-        {
-            return quoted;
-        }
+        return (history.ConvertAll(h => h.Turn), history.ConvertAll(h => h.Told));
     }
 
-    private static SourceView Quoted(AnswerSource source, string name) => new(source, Show.DocumentUrl(name, source.Document, source.Version, source.Start, source.End), null);
+    private static string Shortened(string text) => text.Length <= AskTurn.MaxAnswerChars ? text : text[..(AskTurn.MaxAnswerChars - (char.IsHighSurrogate(text[AskTurn.MaxAnswerChars - 1]) ? 1 : 0))];
 
     private static async Task<RedirectHttpResult> FeedbackAsync(HttpContext context, AnswerReplay answers, CancellationToken ct)
     {
@@ -93,6 +92,6 @@ internal static class AskEndpoints
         string id = form["id"].ToString();
         if (form["rating"].ToString() is not ("1" or "-1") || !await answers.RateAsync(id, form["rating"] == "1" ? 1 : -1, null, ct))
             throw new RagException(ErrorKind.NotFound, $"There is no answer '{id}' to rate.", "Ask the question again and rate the new answer.");
-        return TypedResults.LocalRedirect(Show.AskUrl(form["q"].ToString(), form["collection"].ToString()) + "&thanks=1");
+        return TypedResults.LocalRedirect(form["page"] == "answer" ? Show.AnswerUrl(id) + "?thanks=1" : Show.AskUrl(form["q"].ToString(), form["collection"].ToString(), after: form["after"].ToString()) + "&thanks=1");
     }
 }

@@ -5,15 +5,33 @@ namespace Rag.App.Pages;
 /// <summary>Everything that the Ask page shows.</summary>
 /// <param name="Question">As it was put; empty on arrival.</param>
 /// <param name="Collections">To choose from.</param>
+/// <param name="Turns">What was asked before in the same conversation, oldest first.</param>
+/// <param name="Streams">Sentences of answers come one by one.</param>
+/// <param name="Permanent">The answer stands under its own address, as it was given.</param>
 /// <param name="Away">What goes without saying while the record answers: that it does not, and what this is answered from.</param>
 /// <param name="Welcome">What is in the collection, where no question was put or nothing is there to ask.</param>
 public sealed record AskModel(
     string Question, string Collection, IReadOnlyList<string> Collections, string FormToken,
     Welcome? Welcome = null, Answer? Answer = null, int Source = 0, SourceView? View = null, Failure? Failure = null, bool Thanked = false,
-    string? Away = null)
+    string? Away = null, IReadOnlyList<PriorTurn>? Turns = null, bool Streams = false, bool Permanent = false)
 {
     public const int MaxQuestionChars = Retrieval.QueryText.MaxChars;
+
+    /// <summary>Questions that a conversation on the page goes back.</summary>
+    public const int MaxTurns = 5;
+
+    /// <summary>Where a source of the answer is opened.</summary>
+    public string SourceUrl(int number) => Permanent ? Show.AnswerUrl(Answer!.Id, number) : Show.AskUrl(Question, Collection, number, Before);
+
+    /// <summary>Ids of the conversation before this question, as an address names them.</summary>
+    public string Before => string.Join(',', (Turns ?? []).Select(t => t.Id));
+
+    /// <summary>Ids of the conversation up to and with this answer, as a follow-up names them.</summary>
+    public string After => string.Join(',', (Turns ?? []).Select(t => t.Id).Append(Answer?.Id ?? "").Where(id => id.Length > 0).TakeLast(MaxTurns));
 }
+
+/// <summary>A question that was asked before.</summary>
+public sealed record PriorTurn(string Id, string Question);
 
 /// <param name="Documents">In this collection; -1 where the record cannot say now.</param>
 /// <param name="Titles">Some of them, with their addresses.</param>

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Rag.Access;
+using Rag.Answering;
 using Rag.Foundation;
 using Rag.Ingestion;
 using Rag.Maintenance;
@@ -16,6 +17,8 @@ internal static class DocumentEndpoints
     public static void MapDocumentPages(this IEndpointRouteBuilder pages)
     {
         pages.MapGet("/documents/{collection}/{id}", ShowAsync).Needs(Role.Reader);
+        pages.MapDifferencesPages();
+        pages.MapGet("/documents/{collection}/{id}/cited", CitedAsync).Needs(Role.Writer);
         pages.MapPost("/documents/{collection}/{id}/permissions", PermitAsync).Needs(Role.Writer).RequireRateLimiting(LoadClass.Writes).RefusedWhileReadOnly();
         pages.MapGet("/documents/{collection}/{id}/delete", ConfirmAsync).Needs(Role.Writer);
         pages.MapPost("/documents/{collection}/{id}/delete", DeleteAsync).Needs(Role.Writer).RequireRateLimiting(LoadClass.Writes).RefusedWhileReadOnly();
@@ -42,6 +45,14 @@ internal static class DocumentEndpoints
             "0" => "Who is shown this document was changed. Some replica does not know of it yet, and may go on showing it as before for a moment.",
             _ => null,
         }));
+    }
+
+    /// <summary>For those who keep the collection: what others asked is not for every reader.</summary>
+    private static async Task<RazorComponentResult<CitedPage>> CitedAsync(string collection, string id, HttpContext context, Library library, AnswerReplay answers, CancellationToken ct)
+    {
+        var owner = await library.GetToWriteAsync(collection, ct);
+        var view = DocumentView.Of(await library.GetAsync(owner, id, ct), owner);
+        return PageResult.Of<CitedPage, CitedModel>(context, new(view, await answers.CitingAsync(owner.Id, id, ct), AnswerReplay.MaxLooked));
     }
 
     private static async Task<RedirectHttpResult> PermitAsync(string collection, string id, HttpContext context, Library library, CancellationToken ct)
@@ -76,7 +87,7 @@ internal static class DocumentEndpoints
     private static async Task<IReadOnlyList<VersionView>> VersionsAsync(DocumentRecord documents, string id, CancellationToken ct) =>
         (await documents.VersionsAsync(id, ct)).Select(VersionView.Of).ToList();
 
-    private static long? Number(string? value, string name) => string.IsNullOrEmpty(value) ? null
+    internal static long? Number(string? value, string name) => string.IsNullOrEmpty(value) ? null
         : long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out long n) ? n
         : throw new RagException(ErrorKind.Invalid, $"“{value}” is not a number, and {name} must be one.", "Open the document from an answer or from the Documents page.");
 }

@@ -15,6 +15,7 @@ namespace Rag.App.Pages;
 internal static class DocumentsEndpoints
 {
     private const int PageDocuments = 100;
+    private const int MaxFolders = 200;
     private const int MaxFilesPerForm = 1_000;
     /// <summary>What a form holds beside its files.</summary>
     private const int FormOverheadBytes = 1_000_000;
@@ -122,7 +123,8 @@ internal static class DocumentsEndpoints
         return new(
             CollectionView.Of(collection, await from.Library.CountAsync(collection, ct)),
             names, page, prefix, after, rows.Count > PageDocuments ? page[^1].Uri : null, PageForms.Token(context), from.Options.Parsing.MaxFileBytes,
-            from.Embedder.Available ? null : from.Embedder.UnavailableReason ?? "there is no embedding model.", Caller.Current.MayWrite(collection.Id));
+            from.Embedder.Available ? null : from.Embedder.UnavailableReason ?? "there is no embedding model.", Caller.Current.MayWrite(collection.Id),
+            Folders: await from.Library.FoldersAsync(collection, prefix, MaxFolders, ct));
     }
 
     private static async Task<byte[]> ReadAsync(IFormFile file, CancellationToken ct)

@@ -5,10 +5,10 @@ namespace Rag.App.Pages;
 /// <summary>Figures with their units, as people read them.</summary>
 internal static class Figures
 {
-    public static string Percent(double share) => (100 * share).ToString("0.#", CultureInfo.InvariantCulture) + " %";
+    public static string Percent(double share) => (100 * share).ToString("0.#;−0.#", CultureInfo.InvariantCulture) + " %";
 
-    /// <summary>A rate that may be unknown.</summary>
-    public static string Rate(double? rate) => rate?.ToString("0.##", CultureInfo.InvariantCulture) ?? "–";
+    /// <summary>How many times as fast as it may; a dash where that is not known.</summary>
+    public static string Rate(double? rate) => rate is { } times ? times.ToString("0.##", CultureInfo.InvariantCulture) + " ×" : "–";
 
     public static string Seconds(double seconds) => seconds.ToString("0.#", CultureInfo.InvariantCulture) + " s";
 

@@ -34,11 +34,13 @@ internal sealed class OperateReadings
     private readonly SharedReading<SloStatus> _slo;
 
     public OperateReadings(
-        SloReport slo, Checklist checklist, Replicas replicas, BackupCatalog backups, DrillRecord drills, AuditQuery audit, ScheduleRecord schedules, CacheOperations cache, TimeProvider time)
+        SloReport slo, Checklist checklist, Replicas replicas, BackupCatalog backups, BackupMetrics backupMetrics, DrillRecord drills, AuditQuery audit, ScheduleRecord schedules, CacheOperations cache, TimeProvider time)
     {
         _slo = new("The record", CountsApart, Patience, time, slo.StatusAsync);
         Record = new("The record", Apart, Patience, time, async ct =>
         {
+            // What a backup or a drill that ended just now is to the alerts.
+            await backupMetrics.RefreshAsync(ct);
             var whole = (await backups.KnownAsync(ct)).Where(b => b.State is BackupState.Complete or BackupState.Verified or BackupState.Drilled).ToList();
             return new(
                 time.GetUtcNow(), await _slo.GetAsync(ct), await replicas.ListAsync(ct), whole.MaxBy(b => b.StartedAt), whole.Where(b => ProvenAt(b) is not null).MaxBy(ProvenAt),

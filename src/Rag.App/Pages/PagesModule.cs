@@ -14,6 +14,7 @@ internal static class PagesModule
         services.AddRazorComponents();
         services.AddSingleton<Assets>();
         services.AddSingleton<DocumentReader>();
+        services.AddSingleton<SourceReader>();
         services.AddSingleton<RunbookHtml>();
         services.AddSingleton<LiveState>();
         services.AddHostedService(s => s.GetRequiredService<LiveState>());
@@ -54,6 +55,7 @@ internal static class PagesModule
         routes.MapLive();
         pages.MapSignInPages();
         pages.MapAskPages();
+        pages.MapAnswerPages();
         pages.MapDocumentsPages();
         pages.MapDocumentPages();
         pages.MapOperatePages();

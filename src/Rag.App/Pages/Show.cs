@@ -28,8 +28,10 @@ internal static class Show
         return page is null ? path : path.Length == 0 ? $"page {page}" : $"{path}, page {page}";
     }
 
-    public static string AskUrl(string question, string collection, int? source = null) =>
-        $"/?q={Uri.EscapeDataString(question)}&collection={Uri.EscapeDataString(collection)}{(source is null ? "" : $"&source={source}#{DocumentText.MarkId}")}";
+    public static string AskUrl(string question, string collection, int? source = null, string after = "") =>
+        $"/?q={Uri.EscapeDataString(question)}&collection={Uri.EscapeDataString(collection)}{(after.Length == 0 ? "" : $"&after={Uri.EscapeDataString(after)}")}{(source is null ? "" : $"&source={source}#{DocumentText.MarkId}")}";
+
+    public static string AnswerUrl(string id, int? source = null) => $"/answers/{Uri.EscapeDataString(id)}{(source is null ? "" : $"?source={source}#{DocumentText.MarkId}")}";
 
     public static string DocumentsUrl(string collection) => $"/documents?collection={Uri.EscapeDataString(collection)}";
 

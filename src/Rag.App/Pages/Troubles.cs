@@ -24,7 +24,7 @@ internal static class Troubles
 
     /// <summary>P0 to P2 run around the clock; P3 has until the end of the next business day. Whoever acknowledged has it.</summary>
     private static IEnumerable<Trouble> Incidents(OperateModel m) => m.Incidents.Select(i => i.State == "open"
-        ? new Trouble(i.Severity != IncidentSeverity.P3 || i.Deadline < m.Now, $"{i.Severity} {i.Title}", "Acknowledge it.", IncidentPages.Url(i.Id), i.Deadline)
+        ? new Trouble(i.Severity != IncidentSeverity.P3 || i.Deadline < m.Now, $"{i.Severity} {i.Title}", "Acknowledge it", IncidentPages.Url(i.Id), i.Deadline)
         : new Trouble(false, $"{i.Severity} {i.Title}", $"{Capital(Role(i.Assignee))} has it.", IncidentPages.Url(i.Id)));
 
     private static IEnumerable<Trouble> Dependencies(OperateModel m) => m.Dependencies.Where(d => !d.Up).Select(d => new Trouble(

@@ -10,12 +10,30 @@ using Rag.Storage;
 
 namespace Rag.Answering;
 
+/// <summary>Why an answer is what it is.</summary>
+/// <param name="Missing">Why its words cannot be shown; null where they can.</param>
+/// <param name="Evidence">What was read to find it, best first, as far as the caller is shown it.</param>
+internal sealed record Explanation(AnswerRecord Record, Answer? Answer, string? Missing, IReadOnlyList<ExplainedEvidence> Evidence);
+
+/// <param name="Sources">Numbers of the sources that were taken from it.</param>
+internal sealed record ExplainedEvidence(RecordedEvidence Evidence, IReadOnlyList<int> Sources);
+
+/// <summary>An answer that quotes a document.</summary>
+/// <param name="Versions">Of the document, that it quotes.</param>
+/// <param name="Places">Sources that lie in it.</param>
+public sealed record CitingAnswer(string Id, string Question, DateTimeOffset At, IReadOnlyList<long> Versions, int Places, long? Rating);
+
 /// <summary>
 /// Shows and replays answers from their provenance and from the documents' versions that the record keeps. An answer is there
 /// for whoever may read its collection and is shown, now, every document that it quotes; for others there is none.
 /// </summary>
 internal sealed class AnswerReplay(Provenance provenance, DocumentRecord documents, ISearchIndex index, RecordState state, DataAccessLog accesses, IndexStore? indexes = null)
 {
+    /// <summary>Answers that are looked through for those that quote a document.</summary>
+    public const int MaxLooked = 5_000;
+
+    private const int MaxCiting = 200;
+
     /// <summary>The answer as it was given, its quotes read again from the documents.</summary>
     /// <exception cref="RagException">NotFound: no such answer. Conflict: a document that it quotes is no longer kept.</exception>
     public async Task<Answer> ShowAsync(string id, CancellationToken ct)
@@ -26,6 +44,30 @@ internal sealed class AnswerReplay(Provenance provenance, DocumentRecord documen
         Note(record, shown);
         var answer = AnswerRendering.Render(record, evidence, cacheLayer: null);
         return shown is null ? answer : answer with { LookedAt = [.. answer.LookedAt.Where(l => shown.Contains(l.Document))] };
+    }
+
+    /// <summary>The answer with what it was chosen from; without its words where a document that it needs is no longer kept.</summary>
+    /// <exception cref="RagException">NotFound: no such answer.</exception>
+    public async Task<Explanation> ExplainAsync(string id, CancellationToken ct)
+    {
+        var (record, shown) = await GetAsync(id, ct);
+        var (evidence, missing) = await RestoreAsync(record, shown, ct);
+        Note(record, shown);
+        var answer = missing is null ? AnswerRendering.Render(record, evidence, cacheLayer: null) : null;
+        var sources = record.Choices.Select((c, i) => (c.Evidence, Number: i + 1)).ToLookup(c => c.Evidence, c => c.Number);
+        return new(record, answer, missing, [.. record.Evidence.Select((e, i) => new ExplainedEvidence(e, [.. sources[i]])).Where(e => shown?.Contains(e.Evidence.Document) != false)]);
+    }
+
+    /// <summary>Answers from a collection that quote a document, among the latest <see cref="MaxLooked"/>, as far as the caller is shown all that they quote.</summary>
+    public async Task<IReadOnlyList<CitingAnswer>> CitingAsync(string collectionId, string document, CancellationToken ct)
+    {
+        var found = (await provenance.NamingAsync(collectionId, document, MaxLooked, MaxCiting, ct)).Where(f => f.Record.Quoted.Contains(document)).ToList();
+        var shown = await documents.ShownAsync(collectionId, found.SelectMany(f => f.Record.Quoted).ToHashSet(), Caller.Current.Scope, ct);
+        return [.. found.Where(f => f.Record.Quoted.All(shown.Contains)).Select(f =>
+        {
+            var places = f.Record.Choices.Select(c => f.Record.Evidence[c.Evidence]).Where(e => e.Document == document).ToList();
+            return new CitingAnswer(f.Record.Id, f.Record.Question, Clock.FromMicroseconds(f.Record.CreatedAt), [.. places.Select(e => e.Version).Distinct().Order()], places.Count, f.Rating);
+        })];
     }
 
     /// <summary>Chooses again from the same evidence and compares.</summary>

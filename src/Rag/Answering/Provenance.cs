@@ -45,6 +45,20 @@ internal sealed class Provenance(Database database, RecordState state, Provenanc
         return body is null ? null : JsonSerializer.Deserialize(body, AnsweringJson.Default.AnswerRecord);
     }
 
+    /// <summary>Answers of a collection whose evidence names a document, the latest first, among the latest <paramref name="looked"/> of all.</summary>
+    public async Task<IReadOnlyList<(AnswerRecord Record, long? Rating)>> NamingAsync(string collectionId, string document, int looked, int limit, CancellationToken ct)
+    {
+        state.Require();
+        await using var connection = await database.OpenAsync(ct);
+        // Ids hold no character that LIKE or JSON reads as another.
+        var rows = await connection.QueryAsync<(string Body, long? Rating)>(new CommandDefinition(
+            """
+            SELECT body, rating FROM (SELECT collection_id, created_at, body, rating FROM answers ORDER BY created_at DESC LIMIT @looked) AS latest
+            WHERE collection_id = @collectionId AND body LIKE @naming ORDER BY created_at DESC LIMIT @limit
+            """, new { looked, limit, collectionId, naming = $"%\"{document}\"%" }, cancellationToken: ct));
+        return [.. rows.Select(r => (JsonSerializer.Deserialize(r.Body, AnsweringJson.Default.AnswerRecord)!, r.Rating))];
+    }
+
     public async Task<bool> RateAsync(string id, int rating, string? comment, CancellationToken ct)
     {
         // The answer that is being rated may still be on its way to the record.

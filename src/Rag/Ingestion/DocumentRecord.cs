@@ -70,6 +70,9 @@ internal sealed class DocumentRecord(Database database, ChangeLog changes, Audit
             new { collectionId, ids = JsonSerializer.Serialize([.. ids], GroupsJson.Default.ListString), scope = DocumentGroups.ToJson(scope) }, cancellationToken: ct))).ToHashSet();
     }
 
+    /// <summary>Sorts behind every character that an address has.</summary>
+    private const string Last = "\U0010FFFF";
+
     /// <summary>A page of documents in the order of their addresses, after <paramref name="afterUri"/>, those that begin with <paramref name="prefix"/>.</summary>
     public async Task<IReadOnlyList<DocumentInfo>> ListAsync(string collectionId, string afterUri, string prefix, int limit, ReadScope scope, CancellationToken ct)
     {
@@ -77,9 +80,41 @@ internal sealed class DocumentRecord(Database database, ChangeLog changes, Audit
         return (await connection.QueryAsync<DocumentInfo>(new CommandDefinition(
             $"""
             SELECT {Columns} FROM documents
-            WHERE collection_id = @collectionId AND uri > @afterUri AND substr(uri, 1, length(@prefix)) = @prefix AND {Shown}
+            WHERE collection_id = @collectionId AND uri > @afterUri AND uri < @end AND substr(uri, 1, length(@prefix)) = @prefix AND {Shown}
             ORDER BY uri LIMIT @limit
-            """, new { collectionId, afterUri, prefix, limit, scope = DocumentGroups.ToJson(scope) }, cancellationToken: ct))).AsList();
+            """, new { collectionId, afterUri, prefix, end = prefix + Last, limit, scope = DocumentGroups.ToJson(scope) }, cancellationToken: ct))).AsList();
+    }
+
+    /// <summary>
+    /// Folders right below a prefix, each as the prefix of what is in it, at most <paramref name="limit"/>: addresses are read as paths. From
+    /// one to the next the index is entered anew, so that the cost is that of the folders, not of what is in them.
+    /// </summary>
+    public async Task<IReadOnlyList<string>> FoldersAsync(string collectionId, string prefix, int limit, ReadScope scope, CancellationToken ct)
+    {
+        await using var connection = await database.OpenAsync(ct);
+        var folders = new List<string>();
+        string after = prefix;
+        for (int step = 0; step < 2 * limit && folders.Count < limit; step++)
+        {
+            string? uri = await connection.QueryFirstOrDefaultAsync<string>(new CommandDefinition(
+                $"""
+                SELECT uri FROM documents
+                WHERE collection_id = @collectionId AND uri > @after AND uri < @end AND substr(uri, 1, length(@prefix)) = @prefix AND substr(uri, length(@prefix) + 1) LIKE '%/%' AND {Shown}
+                ORDER BY uri LIMIT 1
+                """, new { collectionId, after, prefix, end = prefix + Last, scope = DocumentGroups.ToJson(scope) }, cancellationToken: ct));
+            if (uri is null) break;
+            int scheme = uri.IndexOf("://", prefix.Length, StringComparison.Ordinal), slash = uri.IndexOf('/', prefix.Length);
+            // The host of a web address is its first folder.
+            if (scheme >= 0 && scheme < slash) slash = uri.IndexOf('/', scheme + 3);
+            if (slash < 0)
+            {
+                after = uri;
+                continue;
+            }
+            folders.Add(uri[..(slash + 1)]);
+            after = folders[^1] + Last;
+        }
+        return folders;
     }
 
     /// <summary>The extracted text of one version, which spans point into; null where that version is not kept.</summary>

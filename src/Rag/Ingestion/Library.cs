@@ -63,6 +63,10 @@ internal sealed class Library(Collections collections, DocumentRecord documents,
     public Task<IReadOnlyList<DocumentInfo>> ListAsync(Collection collection, string afterUri, string prefix, int limit, CancellationToken ct) =>
         documents.ListAsync(collection.Id, afterUri, prefix, limit, Caller.Current.Scope, ct);
 
+    /// <summary>Folders right below a prefix that hold documents the caller is shown, each as the prefix of what is in it.</summary>
+    public Task<IReadOnlyList<string>> FoldersAsync(Collection collection, string prefix, int limit, CancellationToken ct) =>
+        documents.FoldersAsync(collection.Id, prefix, limit, Caller.Current.Scope, ct);
+
     public Task<DocumentInfo> GetAsync(Collection collection, string id, CancellationToken ct) => documents.GetAsync(collection, id, Caller.Current.Scope, ct);
 
     /// <summary>Notes that the caller is shown the documents: listed, or their words read.</summary>

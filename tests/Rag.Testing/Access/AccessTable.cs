@@ -166,9 +166,14 @@ public static class AccessTable
         GET /: reader
         POST /feedback: reader
         GET /documents: reader
+        GET /history: reader
+        GET /answers/*: reader
+        POST /answers/*/replay: reader
         POST /documents/new-collection: writer
         POST /documents/*/upload: writer
         GET /documents/*/*: reader
+        GET /documents/*/*/differences: reader
+        GET /documents/*/*/cited: writer
         POST /documents/*/*/permissions: writer
         GET /documents/*/*/delete: writer
         POST /documents/*/*/delete: writer
