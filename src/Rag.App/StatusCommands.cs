@@ -111,7 +111,7 @@ internal static class StatusCommands
             var values = Effective(context, parse);
             if (context.TryJson(parse, values, StatusJson.Default.IReadOnlyListConfigurationValue)) return Task.FromResult(0);
             var table = new Table().Border(TableBorder.Simple).AddColumn("Key").AddColumn("Value").AddColumn("From");
-            foreach (var v in values) table.AddRow(Markup.Escape(v.Key), Markup.Escape(v.Value ?? ""), v.From);
+            foreach (var v in values) table.AddRow(Markup.Escape(v.Key), Markup.Escape(Settings.Text(v.Value, v.Unit)), v.From);
             context.Out.Write(table);
             return Task.FromResult(0);
         });
@@ -122,23 +122,6 @@ internal static class StatusCommands
     {
         var configuration = RagConfiguration.Load(ServerConnection.SettingsOf(context, parse));
         var services = new ServiceCollection().AddRag(configuration);
-        var sections = (ConfigurationSections)services.Single(s => s.ServiceType == typeof(ConfigurationSections)).ImplementationInstance!;
-        return sections.Effective(key => Source(configuration, key)).ToList();
-    }
-
-    private static string Source(IConfigurationRoot configuration, string key)
-    {
-        // Later providers go before earlier ones.
-        foreach (var provider in configuration.Providers.Reverse())
-        {
-            if (!provider.TryGet(key, out _)) continue;
-            return provider.GetType().Name switch
-            {
-                "EnvironmentVariablesConfigurationProvider" => "environment",
-                "MemoryConfigurationProvider" => "flag",
-                _ => "file",
-            };
-        }
-        return "default";
+        return Settings.Of((ConfigurationSections)services.Single(s => s.ServiceType == typeof(ConfigurationSections)).ImplementationInstance!);
     }
 }

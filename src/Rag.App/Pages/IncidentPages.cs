@@ -2,13 +2,15 @@ using Microsoft.AspNetCore.Http.HttpResults;
 using Rag.Access;
 using Rag.Foundation;
 using Rag.Incidents;
+using Rag.Runbook;
 
 namespace Rag.App.Pages;
 
 /// <param name="Failure">What went wrong with what was asked for; null where nothing did.</param>
 public sealed record IncidentsModel(IReadOnlyList<IncidentSummary> Incidents, bool All, DateTimeOffset Now, string FormToken, Failure? Failure = null);
 
-public sealed record IncidentModel(IncidentDetail Detail, DateTimeOffset Now, string FormToken, Failure? Failure = null)
+/// <param name="Runbook">The section that says what to do: that of its alert or, where it has none, the first steps in any incident.</param>
+public sealed record IncidentModel(IncidentDetail Detail, RunbookSection Runbook, DateTimeOffset Now, string FormToken, Failure? Failure = null)
 {
     public IncidentSummary Incident => Detail.Incident;
 }
@@ -17,6 +19,7 @@ public sealed record IncidentModel(IncidentDetail Detail, DateTimeOffset Now, st
 internal static class IncidentPages
 {
     private const int Limit = 200;
+    private const string FirstSteps = "first-steps-in-any-incident";
 
     public static void MapIncidentPages(this IEndpointRouteBuilder pages)
     {
@@ -46,7 +49,7 @@ internal static class IncidentPages
     }
 
     private static async Task<RazorComponentResult<IncidentPage>> ShowOneAsync(string id, HttpContext context, IncidentDesk desk, IncidentViews views, TimeProvider time, CancellationToken ct) =>
-        PageResult.Of<IncidentPage, IncidentModel>(context, new(await views.DetailAsync(await desk.FindAsync(id, ct), ct), time.GetUtcNow(), PageForms.Token(context)));
+        PageResult.Of<IncidentPage, IncidentModel>(context, await ModelAsync(id, context, desk, views, time, ct));
 
     private static async Task<IResult> StepAsync(string id, string step, HttpContext context, IncidentDesk desk, IncidentViews views, TimeProvider time, CancellationToken ct)
     {
@@ -60,8 +63,7 @@ internal static class IncidentPages
         catch (RagException e) when (e.Kind is ErrorKind.Invalid or ErrorKind.Conflict)
         {
             var failure = Failure.Of(e);
-            var model = new IncidentModel(await views.DetailAsync(await desk.FindAsync(id, ct), ct), time.GetUtcNow(), PageForms.Token(context), failure);
-            return PageResult.Of<IncidentPage, IncidentModel>(context, model, failure.Status);
+            return PageResult.Of<IncidentPage, IncidentModel>(context, await ModelAsync(id, context, desk, views, time, ct) with { Failure = failure }, failure.Status);
         }
     }
 
@@ -80,6 +82,15 @@ internal static class IncidentPages
     private static async Task<IncidentsModel> ModelAsync(HttpContext context, IncidentDesk desk, IncidentViews views, TimeProvider time, bool all, CancellationToken ct) =>
         // What is worst comes first; the sort keeps the order of those that are alike, newest first.
         new([.. (await desk.ListAsync(all, Limit, ct)).Select(views.Summary).OrderBy(i => i.State == "resolved" ? 1 : 0).ThenBy(i => i.State == "resolved" ? "" : i.Severity, StringComparer.Ordinal)], all, time.GetUtcNow(), PageForms.Token(context));
+
+    private static async Task<IncidentModel> ModelAsync(string id, HttpContext context, IncidentDesk desk, IncidentViews views, TimeProvider time, CancellationToken ct)
+    {
+        var detail = await views.DetailAsync(await desk.FindAsync(id, ct), ct);
+        var runbook = context.RequestServices.GetRequiredService<RunbookText>();
+        // A heading of the chapter on alerts is the alert's name.
+        var section = runbook.Sections.FirstOrDefault(s => s.Title == detail.Incident.Key) ?? runbook.Find(FirstSteps);
+        return new(detail, section, time.GetUtcNow(), PageForms.Token(context));
+    }
 
     private static string? Written(Microsoft.Extensions.Primitives.StringValues value) => value.ToString() is { Length: > 0 } text ? text : null;
 

@@ -18,6 +18,7 @@ internal static class PagesModule
         services.AddSingleton<RunbookHtml>();
         services.AddSingleton<LiveState>();
         services.AddHostedService(s => s.GetRequiredService<LiveState>());
+        services.AddSingleton<OperateReadings>();
         // The first says that it found no folder for its keys, the second that it forbids caching, which is forbidden already.
         services.AddLogging(log => log.AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error).AddFilter("Microsoft.AspNetCore.Antiforgery", LogLevel.Error));
         services.AddAntiforgery(options =>
@@ -58,6 +59,8 @@ internal static class PagesModule
         pages.MapDocumentsPages();
         pages.MapDocumentPages();
         pages.MapOperatePages();
+        pages.MapCachePages();
+        pages.MapSettingsPages();
         pages.MapMaintenancePages();
         pages.MapBackupPages();
         pages.MapIncidentPages();

@@ -31,6 +31,9 @@ internal static class Show
     public static string AskUrl(string question, string collection, int? source = null, string after = "") =>
         $"/?q={Uri.EscapeDataString(question)}&collection={Uri.EscapeDataString(collection)}{(after.Length == 0 ? "" : $"&after={Uri.EscapeDataString(after)}")}{(source is null ? "" : $"&source={source}#{DocumentText.MarkId}")}";
 
+    /// <summary>A question as it begins a line: the record keeps it without capitals.</summary>
+    public static string Question(string kept) => kept.Length == 0 ? kept : char.ToUpperInvariant(kept[0]) + kept[1..];
+
     public static string AnswerUrl(string id, int? source = null) => $"/answers/{Uri.EscapeDataString(id)}{(source is null ? "" : $"?source={source}#{DocumentText.MarkId}")}";
 
     public static string DocumentsUrl(string collection) => $"/documents?collection={Uri.EscapeDataString(collection)}";

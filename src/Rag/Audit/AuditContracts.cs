@@ -32,6 +32,12 @@ public sealed record AuditCheckpointView(long Size, DateTimeOffset SignedAt, Dat
 
 public sealed record AuditCheckpointList(IReadOnlyList<AuditCheckpointView> Checkpoints);
 
+/// <summary>How much of the record is signed, and outside.</summary>
+/// <param name="Size">Records under the newest checkpoint; 0 where there is none.</param>
+/// <param name="OutsideAt">When the newest that is outside was copied there; null where none is.</param>
+/// <param name="UncoveredSince">When the oldest record was written that is under no checkpoint outside; null where all are.</param>
+public sealed record AuditStanding(long Size, DateTimeOffset? SignedAt, DateTimeOffset? OutsideAt, DateTimeOffset? UncoveredSince);
+
 /// <param name="Verifier">The key as C2SP signed-note has it.</param>
 public sealed record AuditKeyView(string Origin, string Verifier, string Pem);
 

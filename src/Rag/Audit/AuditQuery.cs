@@ -100,6 +100,25 @@ internal sealed class AuditQuery(Database database, AuditKeys keys, AuditTrail a
         return new([.. rows.Select(r => new AuditCheckpointView(r.Size, Clock.FromMicroseconds(r.SignedAt), r.OutsideAt is { } at ? Clock.FromMicroseconds(at) : null, r.Note))]);
     }
 
+    /// <summary>A few rows, found by their places: it may be asked often.</summary>
+    public async Task<AuditStanding> StandingAsync(CancellationToken ct)
+    {
+        await using var connection = await database.OpenAsync(ct);
+        var newest = await LastAsync("");
+        var outside = await LastAsync("WHERE outside_at IS NOT NULL");
+        var uncovered = await connection.QueryAsync<long?>(new CommandDefinition(
+            """
+            SELECT (SELECT at FROM audit_records WHERE leaf_index >= @Size ORDER BY leaf_index LIMIT 1)
+            UNION ALL SELECT (SELECT at FROM audit_records WHERE leaf_index IS NULL ORDER BY no LIMIT 1)
+            """, new { outside.Size }, cancellationToken: ct));
+        return new(newest.Size, At(newest.SignedAt), At(outside.OutsideAt), At(uncovered.Min()));
+
+        async Task<(long Size, long? SignedAt, long? OutsideAt)> LastAsync(string where) => await connection.QuerySingleOrDefaultAsync<(long, long?, long?)>(new CommandDefinition(
+            $"SELECT size, signed_at, outside_at FROM audit_checkpoints {where} ORDER BY size DESC LIMIT 1", cancellationToken: ct));
+
+        static DateTimeOffset? At(long? microseconds) => microseconds is { } at ? Clock.FromMicroseconds(at) : null;
+    }
+
     public AuditKeyView Key => new(tree.Key.Name, tree.Key.ToString(), keys.PublicKeyPem);
 
     /// <summary>The newest checkpoint that is signed with this key; null where there is none.</summary>

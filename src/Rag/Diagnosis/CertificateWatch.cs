@@ -21,6 +21,9 @@ internal sealed class CertificateWatch : BackgroundService
         meters.Create(MeterName).CreateObservableGauge("rag_certificate_expiry_timestamp_seconds", Measure, description: "When the certificate expires, seconds since 1970.");
     }
 
+    /// <summary>When what is watched expires, as it was seen last, by name.</summary>
+    public IReadOnlyDictionary<string, DateTimeOffset> Expiry => _expiry;
+
     protected override async Task ExecuteAsync(CancellationToken stop)
     {
         // The start is for what answers questions, and the own certificate is shown once the server listens.

@@ -10,7 +10,9 @@ internal sealed record ConfigurationError(string Key, string Problem, string Rem
 }
 
 /// <summary>A configuration value and where it comes from: default, file, environment or flag.</summary>
-public sealed record ConfigurationValue(string Key, string? Value, string From);
+/// <param name="Unit">Where the key's name ends in one; null where it does not.</param>
+/// <param name="Default">What holds where nobody sets it.</param>
+public sealed record ConfigurationValue(string Key, string? Value, string? Unit, string From, string? Default);
 
 /// <summary>Options that name their section and report every mistake in it.</summary>
 internal interface IValidatedOptions
@@ -31,8 +33,17 @@ internal sealed class ConfigurationException(IReadOnlyList<ConfigurationError> e
 /// The sections that the slices own. Each registers its options here; at start-up every section is bound and
 /// checked, so that all mistakes, unknown keys included, are reported together before anything runs.
 /// </summary>
-internal sealed class ConfigurationSections(IConfiguration configuration)
+internal sealed partial class ConfigurationSections(IConfiguration configuration)
 {
+    private const string Set = "(set)";
+
+    /// <summary>As the names of keys end, the longer first.</summary>
+    private static readonly IReadOnlyList<(string End, string Unit)> Units =
+    [
+        ("PerMinute", "a minute"), ("PerDay", "a day"), ("Minutes", "minutes"), ("Seconds", "s"), ("Hours", "h"), ("Days", "days"), ("Years", "years"), ("Ms", "ms"), ("PartMb", "MB"), ("Mb", "MiB"),
+        ("Bytes", "bytes"), ("Chars", "characters"), ("Tokens", "tokens"),
+    ];
+
     private readonly List<(string Section, IValidatedOptions Options)> _sections = [];
     private readonly List<ConfigurationError> _errors = [];
 
@@ -51,9 +62,9 @@ internal sealed class ConfigurationSections(IConfiguration configuration)
     }
 
     /// <summary>Every key with its value and, through <paramref name="sourceOf"/>, where that comes from; of secrets only that they are set.</summary>
-    public IEnumerable<ConfigurationValue> Effective(Func<string, string> sourceOf) => _sections.SelectMany(s => Effective(s.Section, s.Options, sourceOf));
+    public IEnumerable<ConfigurationValue> Effective(Func<string, string> sourceOf) => _sections.SelectMany(s => Effective(s.Section, s.Options, Activator.CreateInstance(s.Options.GetType())!, sourceOf));
 
-    private static IEnumerable<ConfigurationValue> Effective(string path, object options, Func<string, string> sourceOf)
+    private static IEnumerable<ConfigurationValue> Effective(string path, object options, object defaults, Func<string, string> sourceOf)
     {
         foreach (var property in options.GetType().GetProperties().Where(p => p is { CanWrite: true, CanRead: true }).OrderBy(p => p.Name, StringComparer.Ordinal))
         {
@@ -61,21 +72,42 @@ internal sealed class ConfigurationSections(IConfiguration configuration)
             object? value = property.GetValue(options);
             if (IsNested(property.PropertyType))
             {
-                foreach (var inner in Effective(key, value!, sourceOf)) yield return inner;
+                foreach (var inner in Effective(key, value!, property.GetValue(defaults)!, sourceOf)) yield return inner;
                 continue;
             }
-            bool secret = property.Name is "ApiKey" or "Password" or "Secret" or "ConnectionString";
-            string? shown = value switch
-            {
-                null => null,
-                _ when secret => "(set)",
-                System.Collections.IEnumerable list and not string => string.Join(' ', list.Cast<object>()),
-                IFormattable formattable => formattable.ToString(null, System.Globalization.CultureInfo.InvariantCulture),
-                _ => value.ToString(),
-            };
-            yield return new(key, shown, sourceOf(key));
+            string? unit = Units.FirstOrDefault(u => property.Name.EndsWith(u.End, StringComparison.Ordinal) && IsNumber(property.PropertyType)).Unit;
+            yield return new(key, Shown(property.Name, value), unit, sourceOf(key), Shown(property.Name, property.GetValue(defaults)));
         }
     }
+
+    private static string? Shown(string name, object? value) => value switch
+    {
+        null => null,
+        _ when name is "ApiKey" or "Password" or "Secret" or "ConnectionString" => Set,
+        string text => WithoutSecrets(name, text),
+        System.Collections.IEnumerable list => string.Join(' ', list.Cast<object>()),
+        IFormattable formattable => formattable.ToString(null, System.Globalization.CultureInfo.InvariantCulture),
+        _ => value.ToString(),
+    };
+
+    /// <summary>An address may say who comes (RFC 3986, 3.2.1) or hold a token in its query; whoever knows the path of a webhook may write to it.</summary>
+    private static string WithoutSecrets(string name, string text)
+    {
+        if (!text.Contains("://", StringComparison.Ordinal)) return text;
+        text = QueryOfAddress().Replace(UserOfAddress().Replace(text, $"://{Set}@"), $"$1?{Set}");
+        return name == "Webhook" ? PathOfAddress().Replace(text, $"$1/{Set}") : text;
+    }
+
+    [System.Text.RegularExpressions.GeneratedRegex(@"://[^/?#\s]*@")]
+    private static partial System.Text.RegularExpressions.Regex UserOfAddress();
+
+    [System.Text.RegularExpressions.GeneratedRegex(@"(://[^?\s]*)\?\S+")]
+    private static partial System.Text.RegularExpressions.Regex QueryOfAddress();
+
+    [System.Text.RegularExpressions.GeneratedRegex(@"(://[^/?#\s]+)/\S+")]
+    private static partial System.Text.RegularExpressions.Regex PathOfAddress();
+
+    private static bool IsNumber(Type type) => (Nullable.GetUnderlyingType(type) ?? type) is var number && (number == typeof(int) || number == typeof(long) || number == typeof(double));
 
     private static bool IsNested(Type type) => type.Namespace?.StartsWith("Rag", StringComparison.Ordinal) == true && type.IsClass;
 

@@ -27,7 +27,7 @@ internal sealed class Checklist(SloReport slo, Replicas replicas, ScaleApprovals
     private const int UpMinutes = ScaleAdvice.UpMinutes, DownMinutes = ScaleAdvice.DownMinutes;
 
     /// <summary>Fewer events say nothing about a share.</summary>
-    private const int MinEvents = 100;
+    public const int MinEvents = 100;
 
     private static readonly TimeSpan Window = TimeSpan.FromDays(1);
 

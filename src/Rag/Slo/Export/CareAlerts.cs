@@ -6,10 +6,13 @@ internal static class CareAlerts
     public const string CertificateExpiresSoon = "CertificateExpiresSoon", CertificateExpires = "CertificateExpires";
 
     /// <summary>The runbook's schedule and some hours in which a backup may run; hours.</summary>
-    private static readonly (string Kind, int MaxAgeHours)[] Backups = [("daily", 26), ("weekly", 8 * 24), ("monthly", 32 * 24)];
+    public static readonly IReadOnlyList<(string Kind, int MaxAgeHours)> Backups = [("daily", 26), ("weekly", 8 * 24), ("monthly", 32 * 24)];
 
     /// <summary>The runbook's monthly verification.</summary>
-    private const int VerifiedWithinDays = 32;
+    public const int VerifiedWithinDays = 32;
+
+    /// <summary>How long a record may be under no checkpoint outside, seconds; read-only mode may be on, hours; and how soon a certificate ends, days.</summary>
+    public const int MaxUncoveredSeconds = 7_200, MaxReadOnlyHours = 4, CertificateSoonDays = 21, CertificateNowDays = 3;
 
     /// <summary>Events of one pattern within ten minutes: one mistyped address is none, a program that tries is.</summary>
     private const int MinAttackEvents = 30;
@@ -27,14 +30,14 @@ internal static class CareAlerts
             $"max by (kind) (rag_backup_last_verified_timestamp_seconds) < time() - {VerifiedWithinDays * DaySeconds}",
             "No {{ $labels.kind }} backup has been proven lately",
             "{{ if eq $value 0.0 }}No {{ $labels.kind }} backup was ever proven.{{ else }}A {{ $labels.kind }} backup was last proven at {{ $value | humanizeTimestamp }}.{{ end }} A daily one is proven by reading all of it, the others by restoring and asking them.");
-        yield return new("AuditCheckpointTooOld", Severity.Ticket, "5m", "min(rag_audit_checkpoint_age_seconds) > 7200",
+        yield return new("AuditCheckpointTooOld", Severity.Ticket, "5m", $"min(rag_audit_checkpoint_age_seconds) > {MaxUncoveredSeconds}",
             "The audit log has no recent checkpoint",
             "The last checkpoint of the audit log is {{ $value | humanizeDuration }} old: records since then can be changed unnoticed.");
-        yield return Certificate(CertificateExpiresSoon, Severity.Ticket, 21);
-        yield return Certificate(CertificateExpires, Severity.Page, 3);
-        yield return new("ReadOnlyLeftOn", Severity.Ticket, "4h", "max(rag_read_only) == 1",
-            "Read-only mode has been on for more than 4 hours",
-            "Writes have been refused for maintenance for more than 4 hours.");
+        yield return Certificate(CertificateExpiresSoon, Severity.Ticket, CertificateSoonDays);
+        yield return Certificate(CertificateExpires, Severity.Page, CertificateNowDays);
+        yield return new("ReadOnlyLeftOn", Severity.Ticket, $"{MaxReadOnlyHours}h", "max(rag_read_only) == 1",
+            $"Read-only mode has been on for more than {MaxReadOnlyHours} hours",
+            $"Writes have been refused for maintenance for more than {MaxReadOnlyHours} hours.");
         yield return new("AttackPattern", Severity.Ticket, "", $"sum by (pattern) (increase(rag_security_events_total[10m])) >= {MinAttackEvents}",
             "Many requests look like an attack ({{ $labels.pattern }})",
             "All replicas together saw about {{ $value | humanize }} requests, questions or files of the pattern {{ $labels.pattern }} within 10 minutes.");

@@ -5,6 +5,9 @@ internal static class ServiceAlerts
 {
     public const string ReplicaDown = "ReplicaDown", DatabaseDown = "DatabaseDown", DatabaseDownRecently = "DatabaseDownRecently", ChangeLogStuck = "ChangeLogStuck", IndexLag = "IndexLag";
 
+    /// <summary>How old a change may be that an index lacks, seconds.</summary>
+    public const int MaxIndexLagSeconds = 60;
+
     /// <summary>What a replica that lost its database needs to say so, and Prometheus to hear it.</summary>
     private static readonly TimeSpan Margin = TimeSpan.FromMinutes(1);
 
@@ -63,7 +66,7 @@ internal static class ServiceAlerts
 
     private static IEnumerable<AlertRule> Index()
     {
-        yield return new(IndexLag, Severity.Ticket, "5m", "rag_index_lag_seconds > 60",
+        yield return new(IndexLag, Severity.Ticket, "5m", $"rag_index_lag_seconds > {MaxIndexLagSeconds}",
             "{{ $labels.replica }} searches an index that is behind",
             "The oldest change that the index of {{ $labels.replica }} lacks is {{ $value | humanizeDuration }} old.")
         {
