@@ -32,6 +32,10 @@ public sealed class AccessibilityTests(Site site)
     [InlineData("delete")]
     [InlineData("nothing there")]
     [InlineData("operate")]
+    [InlineData("objectives")]
+    [InlineData("cache")]
+    [InlineData("clear the cache")]
+    [InlineData("settings")]
     [InlineData("maintenance")]
     [InlineData("schedules")]
     [InlineData("retention")]
@@ -80,7 +84,7 @@ public sealed class AccessibilityTests(Site site)
     public async Task No_page_scrolls_sideways(int width)
     {
         await using var visit = await site.VisitAsync("/", o => o.ViewportSize = new() { Width = width, Height = 740 });
-        foreach (string page in new[] { "welcome", "answer", "abstained", "failure", "documents", "document", "delete", "operate", "maintenance", "schedules", "retention", "backups", "drill", "incidents", "incident", "runbook", "section", "run", "access", "security", "audit", "audit record", "reports", "report", "review" })
+        foreach (string page in new[] { "welcome", "answer", "abstained", "failure", "documents", "document", "delete", "operate", "objectives", "cache", "clear the cache", "settings", "maintenance", "schedules", "retention", "backups", "drill", "incidents", "incident", "runbook", "section", "run", "access", "security", "audit", "audit record", "reports", "report", "review" })
         {
             await visit.Page.GotoAsync(await PathAsync(page));
             int overflow = await visit.Page.EvaluateAsync<int>("document.documentElement.scrollWidth - document.documentElement.clientWidth");
@@ -149,6 +153,10 @@ public sealed class AccessibilityTests(Site site)
         "document" => $"/documents/default/{await site.IdAsync("default", "handbook/backups.md")}?version=1&start=10&end=60#quote",
         "delete" => $"/documents/default/{await site.IdAsync("default", "handbook/backups.md")}/delete",
         "operate" => "/operate",
+        "objectives" => "/operate/objectives",
+        "cache" => "/operate/cache",
+        "clear the cache" => "/operate/cache/clear",
+        "settings" => "/operate/settings",
         "maintenance" => await MaintenanceAsync(),
         "schedules" => await RetainedAsync("schedules"),
         "retention" => await RetainedAsync("retention"),
