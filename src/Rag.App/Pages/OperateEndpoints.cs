@@ -30,9 +30,7 @@ public sealed record OperateModel(
     ReadOnlyPeriod? ReadOnly, IReadOnlyList<MaintenanceWindow> Windows, IReadOnlyList<IncidentSummary> Incidents, IReadOnlyList<BackupAges> Backups, IReadOnlyList<CertificateLasts> Certificates,
     string? AuditTrouble, string? Away, RecordGlance? Record)
 {
-    public IReadOnlyList<Trouble> Troubles => _troubles ??= Rag.App.Pages.Troubles.Of(this);
-
-    private IReadOnlyList<Trouble>? _troubles;
+    public IReadOnlyList<Trouble> Troubles => Rag.App.Pages.Troubles.Of(this);
 }
 
 /// <param name="Reading">What was read last; null where nothing was yet.</param>

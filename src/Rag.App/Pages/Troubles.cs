@@ -27,11 +27,14 @@ internal static class Troubles
         ? new Trouble(i.Severity != IncidentSeverity.P3 || i.Deadline < m.Now, $"{i.Severity} {i.Title}", "Acknowledge it", IncidentPages.Url(i.Id), i.Deadline)
         : new Trouble(false, $"{i.Severity} {i.Title}", $"{Capital(Role(i.Assignee))} has it.", IncidentPages.Url(i.Id)));
 
-    private static IEnumerable<Trouble> Dependencies(OperateModel m) => m.Dependencies.Where(d => !d.Up).Select(d => new Trouble(
-        d.Name == "database", $"{Capital(d.Name.Replace('_', ' '))} is down", d.Means, Runbook + d.Name switch
+    private static IEnumerable<Trouble> Dependencies(OperateModel m) => m.Dependencies.Where(d => !d.Up).Select(d =>
+    {
+        var (words, section) = d.Name switch
         {
-            "database" => Section(ServiceAlerts.DatabaseDown), "redis" => "redisdown", "embeddings" => "embeddingsdown", _ => "languagemodeldown",
-        }));
+            "database" => ("The database", Section(ServiceAlerts.DatabaseDown)), "redis" => ("Redis", "redisdown"), "embeddings" => ("The embedding model", "embeddingsdown"), _ => ("The language model", "languagemodeldown"),
+        };
+        return new Trouble(d.Name == "database", $"{words} is down", d.Means, Runbook + section);
+    });
 
     private static IEnumerable<Trouble> Index(OperateModel m)
     {

@@ -52,9 +52,10 @@ public sealed class ObserveTests : IDisposable
         var status = await replica.Http.GetFromJsonAsync<JsonElement>("/admin/v1/status", Cancel);
         status.GetProperty("replicas")[0].GetProperty("up").GetBoolean().ShouldBeTrue();
         status.GetProperty("dependencies")[0].GetProperty("name").GetString().ShouldBe("database");
-        string page = await replica.Http.GetStringAsync("/operate", Cancel);
+        string page = await replica.Http.GetStringAsync("/operate/objectives", Cancel);
         page.ShouldContain("of the error budget left");
         page.ShouldContain("<polyline");
+        page.ShouldContain("By the day, as a table");
     }
 
     [Fact]
@@ -123,6 +124,7 @@ public sealed class ObserveTests : IDisposable
         string database = new Npgsql.NpgsqlConnectionStringBuilder(await server.CreateDatabaseAsync(Cancel)) { Port = proxy.Port }.ToString();
         await using var replica = await Replica.StartAsync(_data, "Storage:Provider=postgres", AuditKeyFile.Setting, $"Storage:Postgres:ConnectionString={database}", "Storage:Postgres:ConnectTimeoutMs=1000");
         await replica.PutAsync("a.txt", "Zebrafinches stand on twigs.");
+        (await replica.Http.GetStringAsync("/operate", Cancel)).ShouldNotContain("The record is away.");
         proxy.Down();
         JsonElement status = default;
         await replica.WaitUntilAsync(async () =>
@@ -134,6 +136,12 @@ public sealed class ObserveTests : IDisposable
         string page = await replica.Http.GetStringAsync("/operate", Cancel);
         page.ShouldContain("The record is away.");
         page.ShouldContain(">down<");
+        page.ShouldContain("One thing needs somebody now");
+        // What it knew is shown, and from when it is; where it knew nothing, it says so.
+        page.ShouldContain("before the record went away");
+        (await replica.Http.GetStringAsync("/operate/objectives", Cancel)).ShouldContain("Objectives are shown again when it is back.");
+        (await replica.StatusAsync("/operate/cache")).ShouldBe(200);
+        (await replica.StatusAsync("/operate/settings")).ShouldBe(200);
         await replica.AskAsync(Question);
         proxy.Up();
         // What was served meanwhile is counted all the same.

@@ -147,6 +147,8 @@ internal sealed class RunningServer : IAsyncDisposable
         await indexer.WaitForAsync(await _app.Services.GetRequiredService<Storage.ChangeLog>().LastAsync(limit.Token), TimeSpan.FromSeconds(30), limit.Token);
     }
 
+    public Task StopAsync() => _app.StopAsync();
+
     public async ValueTask DisposeAsync()
     {
         Http.Dispose();

@@ -17,7 +17,7 @@ public sealed class StatesTests(Site site)
         await visit.Page.GotoAsync(AskTests.Path(SampleDocuments.VacationQuestion));
         await ShouldExplain(visit);
         (await visit.Page.RunAxe(PageRules.All)).Violations.ShouldBeEmpty();
-        await visit.Page.GetByRole(AriaRole.Link, new() { Name = "Drop files on the Documents page" }).ClickAsync();
+        await visit.Page.GetByRole(AriaRole.Link, new() { Name = "Add files" }).ClickAsync();
         await Expect(visit.Page.Locator("#list")).ToContainTextAsync("Nothing here yet.");
         (await visit.Page.RunAxe(PageRules.All)).Violations.ShouldBeEmpty();
         visit.ShouldBeQuiet();
@@ -25,7 +25,7 @@ public sealed class StatesTests(Site site)
         static async Task ShouldExplain(Visit visit)
         {
             await Expect(visit.Page.GetByRole(AriaRole.Heading, new() { Level = 1 })).ToHaveTextAsync("Nothing to ask yet");
-            await Expect(visit.Page.Locator(".steps li")).ToHaveCountAsync(3);
+            await Expect(visit.Page.Locator(".three li")).ToHaveCountAsync(3);
         }
     }
 

@@ -178,6 +178,12 @@ public static class AccessTable
         GET /documents/*/*/delete: writer
         POST /documents/*/*/delete: writer
         GET /operate: operator
+        GET /operate/objectives: operator
+        GET /operate/cache: operator
+        POST /operate/cache/ping: operator
+        GET /operate/cache/clear: operator
+        POST /operate/cache/clear: operator
+        GET /operate/settings: operator
         GET /operate/access: admin
         POST /operate/access/keys: admin
         POST /operate/access/keys/*/rotate: admin

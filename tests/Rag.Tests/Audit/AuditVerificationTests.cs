@@ -41,6 +41,28 @@ public sealed class AuditVerificationTests
         (await query.ListAsync(new(Category: AuditCategory.Privileged), Cancel)).Records.Select(r => r.Action).ShouldContain("audit.search");
     }
 
+    [Theory, MemberData(nameof(Engines))]
+    public async Task How_much_is_outside_is_known_from_the_record(Engine engine)
+    {
+        await using var service = await TestService.StartAsync(engine: engine);
+        var query = service.Get<AuditQuery>();
+        await FillAsync(service, 5);
+        await SignAsync(service);
+        var signed = await query.StandingAsync(Cancel);
+        signed.Size.ShouldBe((await query.CheckpointsAsync(1, Cancel)).Checkpoints[0].Size);
+        signed.Size.ShouldBeGreaterThanOrEqualTo(5);
+        signed.OutsideAt.ShouldNotBeNull();
+        signed.UncoveredSince.ShouldBeNull();
+        var before = TimeProvider.System.GetUtcNow();
+        await FillAsync(service, 2);
+        (await query.StandingAsync(Cancel)).UncoveredSince.ShouldNotBeNull().ShouldBeInRange(before.AddMilliseconds(-1), TimeProvider.System.GetUtcNow());
+        // Signed, and not outside.
+        await using (var connection = await service.Get<Database>().OpenAsync(Cancel)) await connection.ExecuteAsync("UPDATE audit_checkpoints SET outside_at = NULL");
+        var inside = await query.StandingAsync(Cancel);
+        inside.OutsideAt.ShouldBeNull();
+        inside.UncoveredSince.ShouldNotBeNull().ShouldBeLessThan(before);
+    }
+
     public static TheoryData<Engine, string> Changes
     {
         get

@@ -50,4 +50,30 @@ public sealed class ConfigurationTests
         values.ShouldAllBe(v => v.Value == null || !v.Value.Contains("very-secret"));
         values.Single(v => v.Key == "Ingestion:Parsing:TimeoutMs").Value.ShouldBe("60000");
     }
+
+    [Theory]
+    [InlineData("Inference:Endpoint", "https://user:p%40ss@models.example/v1?token=t0ken", "https://(set)@models.example/v1?(set)")]
+    [InlineData("Contacts:OnCallEngineer:Webhook", "https://chat.example/hooks/T0/s3cret", "https://chat.example/(set)")]
+    [InlineData("Maintenance:AlertmanagerUrl", "http://127.0.0.1:9093", "http://127.0.0.1:9093")]
+    [InlineData("Caching:Redis:Endpoints", "a.example:6379,b.example:6379", "a.example:6379,b.example:6379")]
+    public void Of_an_address_only_what_is_no_secret_is_shown(string key, string value, string shown) => Effective((key, value)).Single(v => v.Key == key).Value.ShouldBe(shown);
+
+    [Fact]
+    public void A_value_has_the_unit_of_its_name_and_the_default_that_it_changes()
+    {
+        var values = Effective(("Caching:SizeMb", "128")).ToDictionary(v => v.Key);
+        values["Caching:SizeMb"].ShouldBe(new("Caching:SizeMb", "128", "MiB", "file", "256"));
+        values["Backup:PartMb"].Unit.ShouldBe("MB");
+        values["Access:Limits:AddressPerMinute"].Unit.ShouldBe("a minute");
+        values["Storage:Provider"].Unit.ShouldBeNull();
+        // A name that ends in a unit is one of a number only.
+        values["Incidents:BusinessDays"].Unit.ShouldBeNull();
+        values.Values.Where(v => v.Key != "Caching:SizeMb").ShouldAllBe(v => v.Value == v.Default);
+    }
+
+    private static List<ConfigurationValue> Effective(params (string Key, string Value)[] settings)
+    {
+        var configuration = new ConfigurationBuilder().AddInMemoryCollection(settings.Select(s => new KeyValuePair<string, string?>(s.Key, s.Value))).Build();
+        return [.. new ServiceCollection().AddRag(configuration).Select(s => s.ImplementationInstance).OfType<ConfigurationSections>().Single().Effective(_ => "file")];
+    }
 }
