@@ -11,6 +11,7 @@ try
     return args switch
     {
         [BareServer.Command, var port, var file] => await BareServer.RunAsync(port, file, stop.Token),
+        [BareServer.RazorCommand, var port] => await BareServer.RunRazorAsync(port, stop.Token),
         [AuditedServer.Command, var port, var folder, var noted] => await AuditedServer.RunAsync(port, folder, noted, stop.Token),
         [ModelServer.Command, var port, var mode] => await ModelServer.RunAsync(port, mode, stop.Token),
         [GrowthBench.OpenCommand, var folder] => await GrowthBench.OpenAsync(folder, stop.Token),

@@ -52,6 +52,13 @@ internal sealed class ServerProcess : IAsyncDisposable
         return Start("Rag.Bench", port, [BareServer.Command, port.ToString(System.Globalization.CultureInfo.InvariantCulture), answerFile]);
     }
 
+    /// <summary>A bare page that a Razor component renders.</summary>
+    public static ServerProcess StartBareRazor()
+    {
+        int port = FreePort();
+        return Start("Rag.Bench", port, [BareServer.RazorCommand, port.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+    }
+
     /// <param name="noted">Whether what is shown is noted for the audit record.</param>
     public static ServerProcess StartAudited(string dataDirectory, bool noted)
     {

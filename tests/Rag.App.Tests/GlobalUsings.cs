@@ -1,2 +1,3 @@
+global using Rag.Testing.Console;
 global using Shouldly;
 global using Xunit;

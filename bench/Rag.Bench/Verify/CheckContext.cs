@@ -1,3 +1,4 @@
+using Rag.Bench.Verify.Console;
 using Rag.Bench.Verify.Production;
 using Rag.Evaluation;
 using Rag.Retrieval;
@@ -17,6 +18,7 @@ internal sealed class CheckContext(bool quick) : IAsyncDisposable
 
     private readonly Dictionary<string, Task<LoadedCollection>> _collections = [];
     private Task<ProductionCluster>? _production, _observed;
+    private Task<ConsoleWorld>? _console;
 
     public bool Quick { get; } = quick;
 
@@ -44,8 +46,12 @@ internal sealed class CheckContext(bool quick) : IAsyncDisposable
     public Task<ProductionCluster> ObservedAsync(CancellationToken ct) => _observed ??= ProductionCluster.StartAsync(
         Quick, ct, Quick ? 1 : 3, ["Server:MaxQuestions=2", "Server:QueuedQuestions=0"], monitoring: true, documents: Quick ? QuickObservedDocuments : null);
 
+    /// <summary>A browser, and the console on each engine; started by the first check that needs them.</summary>
+    public Task<ConsoleWorld> ConsoleAsync() => _console ??= ConsoleWorld.StartAsync();
+
     public async ValueTask DisposeAsync()
     {
+        if (_console is { IsCompletedSuccessfully: true }) await (await _console).DisposeAsync();
         if (_observed is { IsCompletedSuccessfully: true }) await (await _observed).DisposeAsync();
         if (_production is { IsCompletedSuccessfully: true }) await (await _production).DisposeAsync();
         foreach (var loaded in _collections.Values)

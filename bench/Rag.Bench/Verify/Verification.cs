@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
+using Rag.Bench.Verify.Console;
 using Rag.Bench.Verify.Incidents;
 using Rag.Bench.Verify.Kubernetes;
 using Rag.Bench.Verify.Models;
@@ -12,7 +13,7 @@ using Rag.Foundation;
 namespace Rag.Bench.Verify;
 
 /// <summary>
-/// <c>verify [--list] [--quick] main-job|production|observe|incidents|protect|preserve|models|kubernetes[/NAME]</c>: a JSON line for each promise, exit code 1 where one does not
+/// <c>verify [--list] [--quick] main-job|production|observe|incidents|protect|preserve|models|kubernetes|console[/NAME]</c>: a JSON line for each promise, exit code 1 where one does not
 /// hold, 2 for wrong usage.
 /// </summary>
 internal static class Verification
@@ -29,6 +30,7 @@ internal static class Verification
         ["preserve"] = Preserve,
         ["models"] = Models,
         ["kubernetes"] = KubernetesChecks.All,
+        ["console"] = ConsoleChecks.All,
     };
 
     private static IEnumerable<Check> Incidents() => [.. IncidentChecks.All(), .. DoctorChecks.All()];
@@ -58,7 +60,7 @@ internal static class Verification
             chosen.AddRange(found.Select(c => (parts[0], c)));
         }
         if (!list) return await MeasureAsync(chosen, quick, ct);
-        foreach (var (capability, check) in chosen) Console.WriteLine($"{capability}/{check.Name}  {check.What}  {check.Sign} {check.Bound}".TrimEnd());
+        foreach (var (capability, check) in chosen) System.Console.WriteLine($"{capability}/{check.Name}  {check.What}  {check.Sign} {check.Bound}".TrimEnd());
         return Held;
     }
 
@@ -83,14 +85,14 @@ internal static class Verification
             bool holds = figure is { } f && check.Holds(f);
             all &= holds;
             var line = new CheckLine($"{capability}/{check.Name}", figure, check.Sign, check.Bound, holds, Math.Round(Stopwatch.GetElapsedTime(started).TotalSeconds, 1), quick ? true : null, note);
-            Console.WriteLine(JsonSerializer.Serialize(line, BenchJson.Readable.CheckLine));
+            System.Console.WriteLine(JsonSerializer.Serialize(line, BenchJson.Readable.CheckLine));
         }
         return all ? Held : Broken;
     }
 
     private static async Task<int> UsageAsync(string problem)
     {
-        await Console.Error.WriteLineAsync($"error: {problem}. Usage: ./verify --list | ./verify [--quick] {string.Join('|', Capabilities.Keys)}[/NAME]");
+        await System.Console.Error.WriteLineAsync($"error: {problem}. Usage: ./verify --list | ./verify [--quick] {string.Join('|', Capabilities.Keys)}[/NAME]");
         return WrongUsage;
     }
 }

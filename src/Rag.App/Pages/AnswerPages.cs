@@ -56,7 +56,7 @@ internal static class AnswerPages
         var record = explained.Record;
         var (number, view) = explained.Answer is { } answer ? await services.Sources.ViewAsync(answer, source, ct) : (0, null);
         var names = services.Catalog.All.Where(c => Caller.Current.MayRead(c.Id)).Select(c => c.Name).Append(record.Collection).Distinct().Order(StringComparer.Ordinal).ToList();
-        var ask = new AskModel(record.Question, record.Collection, names, PageForms.Token(context), Answer: explained.Answer, Source: number, View: view, Thanked: thanked, Permanent: true);
+        var ask = new AskModel(Show.Question(record.Question), record.Collection, names, PageForms.Token(context), Answer: explained.Answer, Source: number, View: view, Thanked: thanked, Permanent: true);
         var why = new WhyModel(
             id, Clock.FromMicroseconds(record.CreatedAt), record.Outcome, record.Answerer, record.Mode, record.LexicalOnly, record.Language, record.IndexPosition, record.Strength,
             [.. record.Terms.OrderByDescending(t => t.Idf).Select(t => (t.Text, t.Idf))],

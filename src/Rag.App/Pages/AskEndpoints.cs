@@ -78,7 +78,7 @@ internal static class AskEndpoints
         foreach (string id in ids)
         {
             var before = await answers.ExplainAsync(id, ct);
-            history.Add((new(id, before.Record.Question), new(before.Record.Question, before.Answer?.Text is { } text ? Shortened(text) : null)));
+            history.Add((new(id, Show.Question(before.Record.Question)), new(before.Record.Question, before.Answer?.Text is { } text ? Shortened(text) : null)));
         }
         return (history.ConvertAll(h => h.Turn), history.ConvertAll(h => h.Told));
     }

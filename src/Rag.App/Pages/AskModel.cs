@@ -36,7 +36,13 @@ public sealed record PriorTurn(string Id, string Question);
 /// <param name="Documents">In this collection; -1 where the record cannot say now.</param>
 /// <param name="Titles">Some of them, with their addresses.</param>
 /// <param name="Examples">Questions that these documents answer.</param>
-public sealed record Welcome(long Documents, long AllDocuments, IReadOnlyList<(string Title, string Url)> Titles, IReadOnlyList<string> Examples);
+public sealed record Welcome(long Documents, long AllDocuments, IReadOnlyList<(string Title, string Url)> Titles, IReadOnlyList<string> Examples)
+{
+    /// <summary>Whether the reader may add documents somewhere, and whether they run the service.</summary>
+    public bool MayWrite => Access.Caller.Current.Has(Access.Role.Writer);
+
+    public bool Operates => Access.Caller.Current.Has(Access.Role.Operator);
+}
 
 /// <summary>The document that a source points into, around the span; without text where it cannot be read now.</summary>
 public sealed record SourceView(AnswerSource Source, string Url, DocumentExcerpt? Excerpt);

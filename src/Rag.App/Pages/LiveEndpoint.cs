@@ -22,7 +22,7 @@ internal static class LiveEndpoint
     public static void MapLive(this IEndpointRouteBuilder routes) =>
         routes.MapGet("/live", ListenAsync).Needs(Role.Reader, Role.Operator, Role.Auditor).ExcludeFromDescription();
 
-    private static async Task ListenAsync(HttpContext context, LiveState live, Draining draining, TimeProvider time)
+    private static async Task ListenAsync(HttpContext context, LiveState live, TimeProvider time)
     {
         if (!live.TrySit()) throw new RagException(ErrorKind.Overloaded, $"{LiveState.MaxListeners:N0} consoles are live on this replica already.", "The page can be read and reloaded all the same.");
         try
@@ -38,7 +38,7 @@ internal static class LiveEndpoint
             await body.WriteAsync(Begin, ct);
             long started = time.GetTimestamp();
             LiveState.Moment? told = null;
-            while (!draining.Begun && time.GetElapsedTime(started) < Longest)
+            while (!live.Ended && time.GetElapsedTime(started) < Longest)
             {
                 var now = live.Now;
                 if (now != told) await body.WriteAsync((told = now).Event(reads, operates), ct);

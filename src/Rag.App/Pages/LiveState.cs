@@ -30,7 +30,7 @@ internal sealed record LiveVersions(string State, string Incidents, long Documen
 
 /// <summary>Looks once a second whether something changed, and wakes every console that waits, all with the same bytes.</summary>
 internal sealed class LiveState(
-    Dependencies dependencies, IIndexer indexer, ReadOnlyMode readOnly, MaintenanceNotice notice, OpenIncidents incidents, Draining draining, TimeProvider time) : BackgroundService
+    Dependencies dependencies, IIndexer indexer, ReadOnlyMode readOnly, MaintenanceNotice notice, OpenIncidents incidents, Draining draining, IHostApplicationLifetime lifetime, TimeProvider time) : BackgroundService
 {
     /// <summary>Consoles of one replica; more look at a page as it was when they opened it.</summary>
     public const int MaxListeners = 5_000;
@@ -39,6 +39,7 @@ internal sealed class LiveState(
 
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
 
+    private volatile bool _ended;
     private volatile Moment? _now;
     private int _listeners;
 
@@ -64,14 +65,24 @@ internal sealed class LiveState(
 
     public void Leave() => Interlocked.Decrement(ref _listeners);
 
+    /// <summary>This server is about to stop: whoever listens goes to one that stays.</summary>
+    public bool Ended => _ended;
+
     protected override async Task ExecuteAsync(CancellationToken stop)
     {
+        // The server waits for requests under way before it stops what runs beside them.
+        await using var stopping = lifetime.ApplicationStopping.UnsafeRegister(static state => ((LiveState)state!).End(), this);
         while (!stop.IsCancellationRequested && !draining.Begun)
         {
             Look();
             await Task.Delay(Interval, time, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
-        // Whoever listens goes to a replica that stays.
+        End();
+    }
+
+    private void End()
+    {
+        _ended = true;
         _now?.Changed.TrySetResult();
     }
 

@@ -31,6 +31,9 @@ internal static class Show
     public static string AskUrl(string question, string collection, int? source = null, string after = "") =>
         $"/?q={Uri.EscapeDataString(question)}&collection={Uri.EscapeDataString(collection)}{(after.Length == 0 ? "" : $"&after={Uri.EscapeDataString(after)}")}{(source is null ? "" : $"&source={source}#{DocumentText.MarkId}")}";
 
+    /// <summary>A question as it begins a line: the record keeps it without capitals.</summary>
+    public static string Question(string kept) => kept.Length == 0 ? kept : char.ToUpperInvariant(kept[0]) + kept[1..];
+
     public static string AnswerUrl(string id, int? source = null) => $"/answers/{Uri.EscapeDataString(id)}{(source is null ? "" : $"?source={source}#{DocumentText.MarkId}")}";
 
     public static string DocumentsUrl(string collection) => $"/documents?collection={Uri.EscapeDataString(collection)}";
@@ -40,6 +43,29 @@ internal static class Show
         string url = $"/documents/{Uri.EscapeDataString(collection)}/{Uri.EscapeDataString(id)}";
         return version is null ? url : start is null ? $"{url}?version={version}" : $"{url}?version={version}&start={start}&end={end}#{DocumentText.MarkId}";
     }
+
+    /// <summary>A format by the name that people know it by; what has none keeps its media type (RFC 6838).</summary>
+    public static string Format(string mediaType) => mediaType switch
+    {
+        "text/plain" => "Text",
+        "text/markdown" => "Markdown",
+        "text/html" or "application/xhtml+xml" => "Web page",
+        "text/csv" => "CSV",
+        "text/tab-separated-values" => "TSV",
+        "text/x-rst" => "reStructuredText",
+        "application/pdf" => "PDF",
+        "application/rtf" => "RTF",
+        "application/json" => "JSON",
+        "application/jsonl" => "JSON Lines",
+        "application/xml" => "XML",
+        "application/epub+zip" => "EPUB",
+        "message/rfc822" => "E-mail",
+        _ when mediaType.EndsWith("wordprocessingml.document", StringComparison.Ordinal) => "Word",
+        _ when mediaType.EndsWith("spreadsheetml.sheet", StringComparison.Ordinal) => "Excel",
+        _ when mediaType.EndsWith("presentationml.presentation", StringComparison.Ordinal) => "PowerPoint",
+        _ when mediaType.StartsWith("application/vnd.oasis.opendocument.", StringComparison.Ordinal) => "OpenDocument",
+        _ => mediaType,
+    };
 
     /// <summary>BCP 47 tag of a full-text language; empty, "unknown", where it stands for several or none.</summary>
     public static string LanguageTag(string language) => language switch

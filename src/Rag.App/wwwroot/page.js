@@ -1,6 +1,4 @@
 // On every page: times in the viewer's zone, deadlines that run, and an address that names a span scrolls to it even without its fragment.
-document.documentElement.classList.add("scripts");
-
 const two = n => String(n).padStart(2, "0");
 const zone = new Intl.DateTimeFormat("en-GB", { timeZoneName: "short" });
 const zoneOf = at => zone.formatToParts(at).find(part => part.type === "timeZoneName").value;

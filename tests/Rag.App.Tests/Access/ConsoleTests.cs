@@ -48,7 +48,7 @@ public sealed class ConsoleTests(KeyedServer server, Site site) : IClassFixture<
         foreach (var scheme in new[] { ColorScheme.Dark, ColorScheme.Light })
         {
             await page.EmulateMediaAsync(new() { ColorScheme = scheme });
-            var result = await page.RunAxe(AccessibilityTests.Rules);
+            var result = await page.RunAxe(PageRules.All);
             string.Join("\n", result.Violations.Select(v => $"{scheme} {v.Id}: {v.Help} — {string.Join("; ", v.Nodes.Select(n => n.Html))}")).ShouldBe("");
         }
         if (Environment.GetEnvironmentVariable("RAG_SCREENSHOTS") is { Length: > 0 } folder)

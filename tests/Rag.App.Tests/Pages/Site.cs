@@ -14,14 +14,6 @@ namespace Rag.App.Tests.Pages;
 /// <summary>The real server with a few documents in it, and a browser; both are started once for all tests.</summary>
 public sealed class Site : IAsyncLifetime
 {
-    private const string ChromiumPath = "/usr/bin/chromium";
-
-    private static readonly string[] ChromiumArguments =
-    [
-        "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-        "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    ];
-
     private readonly SemaphoreSlim _starting = new(1, 1);
     private RunningServer? _server;
     private IPlaywright? _playwright;
@@ -31,19 +23,25 @@ public sealed class Site : IAsyncLifetime
 
     public HttpClient Http => _server!.Http;
 
+    /// <summary>What the pages of <see cref="ConsolePages"/> show.</summary>
+    public ConsoleState State { get; private set; } = null!;
+
+    /// <summary>What the server is made of.</summary>
+    internal IServiceProvider Services => _server!.Services;
+
     public async ValueTask InitializeAsync()
     {
         _server = await RunningServer.StartAsync();
-        foreach (var (name, text) in SampleDocuments.All) await _server.AddAsync("default", name, text);
+        State = new(_server.Http, ConsoleContent.Sample);
+        await State.FillAsync();
         await _server.WaitForEmbeddingAsync("default");
     }
 
     /// <summary>A new page in a context of its own, by default on this site; skips on a machine without Chromium, fails there in continuous integration.</summary>
     public async Task<Visit> VisitAsync(string path, Action<BrowserNewContextOptions>? configure = null, string? site = null)
     {
-        if (!File.Exists(ChromiumPath))
+        if (Chromium.Missing is { } missing)
         {
-            string missing = $"There is no {ChromiumPath}: install Debian's package chromium to run the browser tests.";
             if (Environment.GetEnvironmentVariable("CI") == "true") Assert.Fail(missing);
             Assert.Skip(missing);
         }
@@ -92,7 +90,7 @@ public sealed class Site : IAsyncLifetime
         try
         {
             _playwright ??= await Playwright.CreateAsync();
-            return _browser ??= await _playwright.Chromium.LaunchAsync(new() { ExecutablePath = ChromiumPath, Args = ChromiumArguments });
+            return _browser ??= await Chromium.StartAsync(_playwright);
         }
         finally
         {
@@ -149,6 +147,8 @@ internal sealed class RunningServer : IAsyncDisposable
         await indexer.WaitForAsync(await _app.Services.GetRequiredService<Storage.ChangeLog>().LastAsync(limit.Token), TimeSpan.FromSeconds(30), limit.Token);
     }
 
+    public Task StopAsync() => _app.StopAsync();
+
     public async ValueTask DisposeAsync()
     {
         Http.Dispose();
@@ -158,24 +158,8 @@ internal sealed class RunningServer : IAsyncDisposable
     }
 }
 
-/// <summary>A page in a browser context of its own, and what the browser complained about.</summary>
-public sealed class Visit : IAsyncDisposable
+internal static class Visits
 {
-    private readonly IBrowserContext _context;
-    private readonly List<string> _complaints = [];
-
-    public Visit(IBrowserContext context, IPage page)
-    {
-        (_context, Page) = (context, page);
-        page.Console += (_, message) => { if (message.Type is "error" or "warning") _complaints.Add(message.Text); };
-        page.PageError += (_, error) => _complaints.Add(error);
-        page.RequestFailed += (_, request) => { if (request.Failure != "net::ERR_ABORTED") _complaints.Add($"{request.Url}: {request.Failure}"); };
-    }
-
-    public IPage Page { get; }
-
     /// <summary>Nothing on the console, no script error, no request that failed.</summary>
-    public void ShouldBeQuiet() => Assert.Empty(_complaints);
-
-    public ValueTask DisposeAsync() => _context.DisposeAsync();
+    public static void ShouldBeQuiet(this Visit visit) => Assert.Empty(visit.Complaints);
 }

@@ -110,12 +110,12 @@ public sealed partial class AccessMatrix(IServiceProvider services, Uri address,
         string LeafOf(string[] words) => leaves.Where(l => words.Length >= l.Split(' ').Length && string.Join(' ', words.Take(l.Split(' ').Length)) == l).MaxBy(l => l.Length) ?? string.Join(' ', words);
         Compare("command", leaves, table.Select(t => LeafOf(t.Words)), mismatches);
         string folder = Directory.CreateTempSubdirectory("rag-matrix-").FullName;
-        var (output, errors, console) = (Console.Out, Console.Error, AnsiConsole.Console);
+        var (output, errors, console) = (System.Console.Out, System.Console.Error, AnsiConsole.Console);
         try
         {
             // What they print is not what is looked at.
-            Console.SetOut(TextWriter.Null);
-            Console.SetError(TextWriter.Null);
+            System.Console.SetOut(TextWriter.Null);
+            System.Console.SetError(TextWriter.Null);
             AnsiConsole.Console = AnsiConsole.Create(new() { Out = new AnsiConsoleOutput(TextWriter.Null) });
             await File.WriteAllTextAsync(Path.Combine(folder, "matrix.txt"), "The matrix was here.", ct);
             int number = 0;
@@ -139,8 +139,8 @@ public sealed partial class AccessMatrix(IServiceProvider services, Uri address,
         }
         finally
         {
-            Console.SetOut(output);
-            Console.SetError(errors);
+            System.Console.SetOut(output);
+            System.Console.SetError(errors);
             AnsiConsole.Console = console;
             Directory.Delete(folder, recursive: true);
         }

@@ -1,9 +1,9 @@
 using System.Text;
 
-namespace Rag.App.Tests.Pages;
+namespace Rag.Testing.Console;
 
 /// <summary>Small documents of each kind that an answer can quote: sentences, steps, code, a table, and markup that must stay text.</summary>
-internal static class SampleDocuments
+public static class SampleDocuments
 {
     public const string RestoreQuestion = "How do I restore a backup?";
     public const string VacationQuestion = "How many vacation days do employees have?";

@@ -1,0 +1,16 @@
+namespace Rag.Bench.Verify.Console;
+
+/// <summary>The console as people meet it: the real <c>rag serve</c> on both engines, and a real browser.</summary>
+internal static class ConsoleChecks
+{
+    public static IEnumerable<Check> All()
+    {
+        yield return new("pages", "violations on any page, on both engines: axe (WCAG 2.2 AA) in light and dark, errors on the browser's console, layout that shifts, sideways scrolling at 360 to 3,840 pixels, words missing with scripts off", Relation.AtMost, 0, PagesCheck.MeasureAsync);
+        yield return new("origin", "requests that leave the origin, content policies with a hole, inline scripts and styles, cookies that scripts or other sites get", Relation.AtMost, 0, OriginCheck.MeasureAsync);
+        yield return new("script", "bytes of all scripts of all pages together, uncompressed", Relation.AtMost, 40_000, ScriptCheck.MeasureAsync);
+        yield return new("first-paint", "first contentful paint of the slowest page against a bare Razor page in the same run, with a full and an empty browser cache", Relation.AtMost, 2, FirstPaintCheck.MeasureAsync);
+    }
+
+    /// <summary>A figure that counts what is wrong, with the first of it named.</summary>
+    public static Measured Counted(IReadOnlyList<string> wrong, string note) => new(wrong.Count, wrong.Count == 0 ? note : $"{note}; {string.Join("; ", wrong.Take(12))}");
+}
