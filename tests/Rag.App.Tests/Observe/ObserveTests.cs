@@ -55,7 +55,7 @@ public sealed class ObserveTests : IDisposable
         string page = await replica.Http.GetStringAsync("/operate/objectives", Cancel);
         page.ShouldContain("of the error budget left");
         page.ShouldContain("<polyline");
-        page.ShouldContain("By the day, as a table");
+        page.ShouldContain("Availability by the day");
     }
 
     [Fact]

@@ -14,11 +14,12 @@ using Rag.Slo;
 using Rag.Storage;
 using Rag.Testing;
 using Shouldly;
+using static Microsoft.Playwright.Assertions;
 
 namespace Rag.App.Tests.Pages;
 
 /// <summary>The pages of operators say what the HTTP interface says.</summary>
-public sealed class OperateTests
+public sealed class OperateTests(Site site)
 {
     private const string Question = "Where do zebrafinches stand?";
 
@@ -72,7 +73,7 @@ public sealed class OperateTests
             page.QuerySelectorAll($"[id='{part.Id}']").Length.ShouldBe(1, part.Id);
             part.GetAttribute("data-live")!.Split(' ').ShouldBeSubsetOf(topics);
         }
-        page.QuerySelectorAll("[data-live]").Length.ShouldBe(6);
+        page.QuerySelectorAll("main [data-live]").Length.ShouldBe(6);
     }
 
     [Fact]
@@ -246,6 +247,26 @@ public sealed class OperateTests
         string byAlert = (await server.Http.GetFromJsonAsync<JsonElement>("/admin/v1/incidents", Cancel)).GetProperty("incidents").EnumerateArray().Single(i => i.GetProperty("key").GetString() == "IndexLag").GetProperty("id").GetString()!;
         (await PageAsync(server.Http, $"/incidents/{byAlert}")).QuerySelector("a[href='/runbook/indexlag']").ShouldNotBeNull();
         (await server.Http.GetAsync("/runbook/indexlag", Cancel)).StatusCode.ShouldBe(HttpStatusCode.OK);
+    }
+
+    [Fact]
+    public async Task What_happens_elsewhere_shows_on_open_pages_by_itself()
+    {
+        await using var server = await RunningServer.StartAsync(Quiet);
+        await using var overview = await site.VisitAsync("/operate", site: server.Url);
+        await using var maintenance = await site.VisitAsync("/operate/maintenance", site: server.Url);
+        await Expect(overview.Page.Locator("#incidents")).ToContainTextAsync("None is open.");
+        // Somebody has begun to write there: what they wrote stays.
+        await maintenance.Page.GetByLabel("What is done").FillAsync("Half a sen");
+        string id = await OpenedAsync(server, "Badges cannot be printed", "P1");
+        using (var on = await server.Http.PostAsJsonAsync("/admin/v1/maintenance/read-only", new { reason = "A new disk", @for = "30m" }, Cancel)) on.EnsureSuccessStatusCode();
+        await Expect(overview.Page.Locator("#verdict-title")).ToHaveTextAsync("One thing needs somebody now", new() { Timeout = 30_000 });
+        await Expect(overview.Page.Locator($"#incidents a[href='/incidents/{id}']")).ToBeVisibleAsync(new() { Timeout = 30_000 });
+        await Expect(overview.Page.Locator("#care")).ToContainTextAsync("A new disk", new() { Timeout = 30_000 });
+        await Expect(maintenance.Page.Locator("#read-only-state")).ToContainTextAsync("A new disk", new() { Timeout = 30_000 });
+        await Expect(maintenance.Page.GetByLabel("What is done")).ToHaveValueAsync("Half a sen");
+        overview.ShouldBeQuiet();
+        maintenance.ShouldBeQuiet();
     }
 
     /// <summary>A document, and a question asked so often: all but the first are known to the cache.</summary>
