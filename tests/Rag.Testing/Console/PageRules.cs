@@ -35,7 +35,13 @@ public static class PageRules
     /// <summary>How far the page can be scrolled sideways, CSS pixels.</summary>
     public static Task<int> SidewaysAsync(IPage page) => page.EvaluateAsync<int>("document.documentElement.scrollWidth - document.documentElement.clientWidth");
 
-    /// <summary>The sum of all layout shifts since the page began (Layout Instability, WICG), a moment after it was loaded.</summary>
-    public static Task<double> ShiftAsync(IPage page) => page.EvaluateAsync<double>(
-        "new Promise(done => { let sum = 0; new PerformanceObserver(list => { for (const e of list.getEntries()) sum += e.value; }).observe({ type: 'layout-shift', buffered: true }); setTimeout(() => done(sum), 300); })");
+    /// <summary>Layout shifts since the page began (Layout Instability, WICG), a moment after it was loaded: how far, and of what.</summary>
+    public static async Task<IReadOnlyList<string>> ShiftsAsync(IPage page) => await page.EvaluateAsync<string[]>(
+        """
+        () => new Promise(done => {
+          const seen = [], name = node => node ? [node.nodeName.toLowerCase(), node.id && "#" + node.id, node.className && "." + node.className].filter(Boolean).join("") : "?";
+          new PerformanceObserver(list => { for (const e of list.getEntries()) seen.push(`${e.value.toFixed(5)} of ${e.sources.map(s => name(s.node)).join(", ")}`); }).observe({ type: "layout-shift", buffered: true });
+          setTimeout(() => done(seen), 300);
+        })
+        """);
 }
