@@ -15,6 +15,7 @@ try
         [AuditedServer.Command, var port, var folder, var noted] => await AuditedServer.RunAsync(port, folder, noted, stop.Token),
         [ModelServer.Command, var port, var mode] => await ModelServer.RunAsync(port, mode, stop.Token),
         [GrowthBench.OpenCommand, var folder] => await GrowthBench.OpenAsync(folder, stop.Token),
+        ["screenshots", .. var names] => await Screenshots.RunAsync(names, stop.Token),
         ["verify", .. var rest] => await Verification.RunAsync(rest, stop.Token),
         _ => await Benchmarks.RunAsync(args, stop.Token),
     };

@@ -33,6 +33,9 @@ localTimes(document);
 document.addEventListener("fresh", event => localTimes(event.detail));
 setInterval(deadlines, 1000);
 
+// On a phone the row of pages is longer than the screen.
+document.querySelector(".beside [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+
 const quote = document.getElementById("quote");
 if (quote && !location.hash && !quote.closest("#panel")) quote.scrollIntoView({ block: "center" });
 

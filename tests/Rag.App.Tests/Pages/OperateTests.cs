@@ -73,7 +73,7 @@ public sealed class OperateTests(Site site)
             page.QuerySelectorAll($"[id='{part.Id}']").Length.ShouldBe(1, part.Id);
             part.GetAttribute("data-live")!.Split(' ').ShouldBeSubsetOf(topics);
         }
-        page.QuerySelectorAll("[data-live]").Length.ShouldBe(6);
+        page.QuerySelectorAll("main [data-live]").Length.ShouldBe(6);
     }
 
     [Fact]

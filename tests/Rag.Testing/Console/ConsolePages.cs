@@ -34,7 +34,7 @@ public static class ConsolePages
         new("operate", "The overview says first whether something is wrong and what comes next, then how things stand: incidents, objectives, replicas, dependencies, backups, certificates.", "/operate"),
         new("objectives", "Each objective is shown with what is left of its error budget and how fast that burns, as a chart and as a table, and the runbook's checklist with every line measured.", "/operate/objectives") { Opens = ["Error rate by the day"] },
         new("cache", "The cache is shown with how often each layer helps, what it holds, and how Redis does; it is asked and emptied here.", "/operate/cache"),
-        new("clear-cache", "Before the cache is emptied, the page says what that does.", "/operate/cache/clear"),
+        new("cache-clear", "Before the cache is emptied, the page says what that does.", "/operate/cache/clear"),
         new("settings", "Every setting is shown with its value, its unit, where the value comes from and what it would be otherwise; of secrets it is only said that they are set.", "/operate/settings?find=caching"),
         new("incidents", "Incidents are listed with their severity, the deadline for somebody to acknowledge them, and who has them.", s => s.IncidentsAsync()),
         new("incident", "An incident has its alerts, its timeline, its action items and what can be done about it on one page.", s => s.IncidentAsync()),

@@ -1,3 +1,6 @@
+using Rag.Testing;
+using Rag.Testing.Console;
+
 namespace Rag.Bench.Verify.Console;
 
 /// <summary>The console as people meet it: the real <c>rag serve</c> on both engines, and a real browser.</summary>
@@ -9,6 +12,9 @@ internal static class ConsoleChecks
         yield return new("origin", "requests that leave the origin, content policies with a hole, inline scripts and styles, cookies that scripts or other sites get", Relation.AtMost, 0, OriginCheck.MeasureAsync);
         yield return new("script", "bytes of all scripts of all pages together, uncompressed", Relation.AtMost, 40_000, ScriptCheck.MeasureAsync);
         yield return new("first-paint", "first contentful paint of the slowest page against a bare Razor page in the same run, with a full and an empty browser cache", Relation.AtMost, 2, FirstPaintCheck.MeasureAsync);
+        yield return new("flows", "steps that failed of what people do on the console, on both engines: ask and ask on, cite, rate, share; add, change, compare and delete documents; incidents, runbook, read-only mode, backups, audit; by keyboard alone", Relation.AtMost, 0, FlowsCheck.MeasureAsync);
+        yield return new("screenshots", "pictures of pages that the manual lacks, at the width of a desktop and of a phone", Relation.AtMost, 0, (_, _) =>
+            Task.FromResult(Counted(ConsoleManual.Differences(LocalCluster.Root()), $"{ConsolePages.All.Count} pages, {string.Join(" and ", ConsoleManual.Sizes.Select(s => $"{s.Width} pixels"))}")));
     }
 
     /// <summary>A figure that counts what is wrong, with the first of it named.</summary>

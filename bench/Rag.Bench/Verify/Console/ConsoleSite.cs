@@ -17,6 +17,9 @@ internal sealed class ConsoleSite : IAsyncDisposable
 
     public ConsoleState State { get; private set; } = null!;
 
+    /// <summary>Of the server with documents.</summary>
+    public string DataDirectory => Path.Combine(_folder, nameof(ConsoleServer.Filled));
+
     public ServerProcess Filled => _servers[ConsoleServer.Filled];
 
     /// <param name="settings">Of all its servers.</param>
@@ -37,7 +40,7 @@ internal sealed class ConsoleSite : IAsyncDisposable
                 string data = Path.Combine(site._folder, kind.ToString());
                 string[] record = postgres is null ? [] : ["Storage:Provider=postgres", $"Storage:Postgres:ConnectionString={await postgres.CreateDatabaseAsync(ct)}", AuditKeyFile.Setting];
                 string[] access = kind == ConsoleServer.Keyed ? ["Access:Mode=keys"] : [];
-                var server = ServerProcess.StartRag(data, [.. settings, .. record, .. access, $"Backup:Directory={Path.Combine(data, "backups")}"]);
+                var server = ServerProcess.StartRag(data, [.. settings, .. record, .. access, "Server:ReplicaName=replica-1", $"Backup:Directory={Path.Combine(data, "backups")}"]);
                 site._parts.Add(server);
                 site._servers[kind] = server;
                 await server.WaitReadyAsync(ct);
