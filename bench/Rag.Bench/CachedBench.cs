@@ -159,10 +159,13 @@ internal static class CachedBench
         }
     }
 
+    /// <summary>The question that <see cref="FillAsync"/> put into the cache, as it is sent.</summary>
+    public static byte[] Request(ServerProcess server) => HttpLoad.Post(server.Port, Path, Body);
+
     private const string Body = """{"question":"How long are audit logs kept?"}""";
 
     /// <summary>Puts a document in and asks twice; returns the second answer, which comes from the cache.</summary>
-    private static async Task<byte[]> FillAsync(ServerProcess server, CancellationToken ct)
+    public static async Task<byte[]> FillAsync(ServerProcess server, CancellationToken ct)
     {
         const string document = """
             {"uri":"policy.txt","title":"Records policy","text":"Audit logs are kept for seven years. They are written once and never changed. Access to the archive is reviewed every quarter by the security officer."}

@@ -100,7 +100,7 @@ internal static class FlowsCheck
             await s.Page.Locator("#follow-up").FillAsync("And how long are they kept?");
             await s.Page.Locator("#follow-up").PressAsync("Enter");
             await Expect(s.Page.Locator("h1").First).Not.ToHaveTextAsync(question);
-            await Expect(s.Page.Locator(".turns")).ToContainTextAsync(question);
+            await Expect(s.Page.Locator(".turns")).ToContainTextAsync(question, new() { IgnoreCase = true });
         });
         await s.StepAsync("the history leads back to the answer", async () =>
         {
@@ -231,7 +231,7 @@ internal static class FlowsCheck
         await s.StepAsync("a step is run by the server", async () =>
         {
             await s.Page.GetByRole(AriaRole.Button, new() { NameRegex = new Regex("^Run step ") }).First.ClickAsync();
-            await Expect(s.Page.Locator(".walked .state, .walked .outcome").First).ToBeVisibleAsync();
+            await Expect(s.Page.Locator(".evidence.good").First).ToContainTextAsync("exit code 0", new() { Timeout = SlowMs });
         });
         await s.StepAsync("a step is told", async () =>
         {
