@@ -39,11 +39,11 @@ internal sealed class ServerProcess : IAsyncDisposable
         }
     }
 
-    public static ServerProcess StartRag(string dataDirectory, params string[] settings)
-    {
-        int port = FreePort();
-        return Start("rag", port, ["serve", "--data", dataDirectory, "--urls", $"http://127.0.0.1:{port}", .. settings.SelectMany(s => new[] { "--set", s })]);
-    }
+    public static ServerProcess StartRag(string dataDirectory, params string[] settings) => StartRagAt(FreePort(), dataDirectory, settings);
+
+    /// <summary>At a port where another was before it.</summary>
+    public static ServerProcess StartRagAt(int port, string dataDirectory, params string[] settings) =>
+        Start("rag", port, ["serve", "--data", dataDirectory, "--urls", $"http://127.0.0.1:{port}", .. settings.SelectMany(s => new[] { "--set", s })]);
 
     /// <param name="answerFile">The bytes that it answers every request with.</param>
     public static ServerProcess StartBare(string answerFile)

@@ -13,6 +13,7 @@ internal static class ConsoleChecks
         yield return new("script", "bytes of all scripts of all pages together, uncompressed", Relation.AtMost, 40_000, ScriptCheck.MeasureAsync);
         yield return new("first-paint", "first contentful paint of the slowest page against a bare Razor page in the same run, with a full and an empty browser cache", Relation.AtMost, 2, FirstPaintCheck.MeasureAsync);
         yield return new("flows", "steps that failed of what people do on the console, on both engines: ask and ask on, cite, rate, share; add, change, compare and delete documents; incidents, runbook, read-only mode, backups, audit; by keyboard alone", Relation.AtMost, 0, FlowsCheck.MeasureAsync);
+        yield return new("restart", "pages that ended wrong whose replica was killed with -9 in the middle of a streamed answer, on both engines: neither a whole answer nor an error to try again within 30 s, or not live again", Relation.AtMost, 0, StreamRestartCheck.MeasureAsync);
         yield return new("live", "cached questions a second of one replica with 500 consoles open and live on it, against none, in the same run", Relation.AtLeast, 0.9, LiveCheck.MeasureAsync);
         yield return new("screenshots", "pictures of pages that the manual lacks, at the width of a desktop and of a phone", Relation.AtMost, 0, (_, _) =>
             Task.FromResult(Counted(ConsoleManual.Differences(LocalCluster.Root()), $"{ConsolePages.All.Count} pages, {string.Join(" and ", ConsoleManual.Sizes.Select(s => $"{s.Width} pixels"))}")));
