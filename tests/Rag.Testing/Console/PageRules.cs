@@ -35,7 +35,10 @@ public static class PageRules
     /// <summary>How far the page can be scrolled sideways, CSS pixels.</summary>
     public static Task<int> SidewaysAsync(IPage page) => page.EvaluateAsync<int>("document.documentElement.scrollWidth - document.documentElement.clientWidth");
 
-    /// <summary>The sum of all layout shifts since the page began (Layout Instability, WICG), a moment after it was loaded.</summary>
-    public static Task<double> ShiftAsync(IPage page) => page.EvaluateAsync<double>(
-        "new Promise(done => { let sum = 0; new PerformanceObserver(list => { for (const e of list.getEntries()) sum += e.value; }).observe({ type: 'layout-shift', buffered: true }); setTimeout(() => done(sum), 300); })");
+    /// <summary>Below it nothing moves that somebody could see: a hundredth of a pixel of one word.</summary>
+    private const double Unseen = 0.0001;
+
+    /// <summary>The sum of all layout shifts since the page began (Layout Instability, WICG), a moment after it was loaded; 0 where it cannot be seen.</summary>
+    public static async Task<double> ShiftAsync(IPage page) => await page.EvaluateAsync<double>(
+        "new Promise(done => { let sum = 0; new PerformanceObserver(list => { for (const e of list.getEntries()) sum += e.value; }).observe({ type: 'layout-shift', buffered: true }); setTimeout(() => done(sum), 300); })") is > Unseen and double seen ? seen : 0;
 }

@@ -1,3 +1,4 @@
+using Rag.Backup;
 using Rag.Testing;
 using Rag.Testing.Console;
 
@@ -17,6 +18,8 @@ internal sealed class ConsoleSite : IAsyncDisposable
 
     public ConsoleState State { get; private set; } = null!;
 
+    private string BackupKey => Path.Combine(_folder, "backup-key.pem");
+
     /// <summary>Of the server with documents.</summary>
     public string DataDirectory => Path.Combine(_folder, nameof(ConsoleServer.Filled));
 
@@ -34,11 +37,13 @@ internal sealed class ConsoleSite : IAsyncDisposable
             {
                 if (!PostgresServer.IsInstalled) throw new CannotMeasureException("PostgreSQL is not installed");
                 site._parts.Add(postgres = await PostgresServer.StartAsync(ct));
+                BackupKeys.Create(site.BackupKey);
             }
             foreach (var kind in servers ?? Enum.GetValues<ConsoleServer>())
             {
                 string data = Path.Combine(site._folder, kind.ToString());
-                string[] record = postgres is null ? [] : ["Storage:Provider=postgres", $"Storage:Postgres:ConnectionString={await postgres.CreateDatabaseAsync(ct)}", AuditKeyFile.Setting];
+                // Beside a record of its own, a server keeps its keys there, too; on PostgreSQL they are given to it.
+                string[] record = postgres is null ? [] : ["Storage:Provider=postgres", $"Storage:Postgres:ConnectionString={await postgres.CreateDatabaseAsync(ct)}", AuditKeyFile.Setting, $"Backup:KeyFile={site.BackupKey}"];
                 string[] access = kind == ConsoleServer.Keyed ? ["Access:Mode=keys"] : [];
                 var server = ServerProcess.StartRag(data, [.. settings, .. record, .. access, "Server:ReplicaName=replica-1", $"Backup:Directory={Path.Combine(data, "backups")}"]);
                 site._parts.Add(server);
