@@ -6,7 +6,7 @@ let versions = JSON.parse(body.dataset.liveVersions), wanted = new Set(), timer 
 const parts = () => [...document.querySelectorAll("[data-live]")];
 const concerns = part => part.dataset.live.split(" ").some(topic => wanted.has(topic));
 /** Somebody writes, chooses or has opened something there. */
-const busy = part => part.contains(document.activeElement) || part.querySelector("details[open]") || document.querySelector("dialog[open]") || !getSelection().isCollapsed && part.contains(getSelection().anchorNode);
+const busy = part => part.contains(document.activeElement) || part.querySelector("details[open]") || [...part.querySelectorAll("input, textarea")].some(field => field.value !== field.defaultValue) || document.querySelector("dialog[open]") || !getSelection().isCollapsed && part.contains(getSelection().anchorNode);
 
 function want(topics) {
   for (const topic of topics) wanted.add(topic);

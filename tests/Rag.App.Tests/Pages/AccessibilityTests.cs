@@ -54,6 +54,10 @@ public sealed class AccessibilityTests(Site site)
         missing.ShouldBeEmpty();
     }
 
+    /// <summary><c>./screenshots</c> makes them.</summary>
+    [Fact]
+    public void Every_page_has_its_pictures_and_its_sentence_in_the_manual() => ConsoleManual.Differences(Rag.Testing.LocalCluster.Root()).ShouldBeEmpty();
+
     [Fact]
     public async Task A_newcomer_asks_checks_and_rates_with_the_keyboard_alone()
     {

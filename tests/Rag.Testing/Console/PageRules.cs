@@ -35,13 +35,18 @@ public static class PageRules
     /// <summary>How far the page can be scrolled sideways, CSS pixels.</summary>
     public static Task<int> SidewaysAsync(IPage page) => page.EvaluateAsync<int>("document.documentElement.scrollWidth - document.documentElement.clientWidth");
 
-    /// <summary>Layout shifts since the page began (Layout Instability, WICG), a moment after it was loaded: how far, and of what.</summary>
+    /// <summary>Below it nothing moves that somebody could see: a hundredth of a pixel of one word.</summary>
+    private const double Unseen = 0.0001;
+
+    /// <summary>Layout shifts that can be seen since the page began (Layout Instability, WICG), a moment after it was loaded: how far, and of what.</summary>
     public static async Task<IReadOnlyList<string>> ShiftsAsync(IPage page) => await page.EvaluateAsync<string[]>(
         """
-        () => new Promise(done => {
+        unseen => new Promise(done => {
           const seen = [], name = node => node ? [node.nodeName.toLowerCase(), node.id && "#" + node.id, node.className && "." + node.className].filter(Boolean).join("") : "?";
-          new PerformanceObserver(list => { for (const e of list.getEntries()) seen.push(`${e.value.toFixed(5)} of ${e.sources.map(s => name(s.node)).join(", ")}`); }).observe({ type: "layout-shift", buffered: true });
+          new PerformanceObserver(list => {
+            for (const e of list.getEntries()) if (e.value > unseen) seen.push(`${e.value.toFixed(5)} of ${e.sources.map(s => name(s.node)).join(", ")}`);
+          }).observe({ type: "layout-shift", buffered: true });
           setTimeout(() => done(seen), 300);
         })
-        """);
+        """, Unseen);
 }

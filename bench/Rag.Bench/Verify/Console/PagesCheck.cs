@@ -48,7 +48,7 @@ internal static class PagesCheck
             // The very same response, or what happened meanwhile would be taken for what scripts do.
             var headers = (await response.AllHeadersAsync()).Where(h => h.Key is "content-type" or "content-security-policy");
             byte[] body = await response.BodyAsync();
-            await visit.Page.RouteAsync(request => request.StartsWith(url.Split('#')[0], StringComparison.Ordinal), route => route.Request.IsNavigationRequest
+            await visit.Page.RouteAsync("**/*", route => route.Request.IsNavigationRequest
                 ? route.FulfillAsync(new() { Status = response.Status, Headers = headers, BodyBytes = body }) : route.ContinueAsync());
             await LoadAsync(visit.Page, Narrow);
             string with = await visit.Page.EvaluateAsync<string>(Words, hidden);
