@@ -6,6 +6,8 @@ namespace Rag.Bench.Verify.Console;
 /// <summary>The console as people meet it: the real <c>rag serve</c> on both engines, and a real browser.</summary>
 internal static class ConsoleChecks
 {
+    private const int EveryQuick = 7;
+
     public static IEnumerable<Check> All()
     {
         yield return new("pages", "violations on any page, on both engines: axe (WCAG 2.2 AA) in light and dark, errors on the browser's console, layout that shifts, sideways scrolling at 360 to 3,840 pixels, words missing with scripts off", Relation.AtMost, 0, PagesCheck.MeasureAsync);
@@ -18,6 +20,12 @@ internal static class ConsoleChecks
         yield return new("screenshots", "pictures of pages that the manual lacks, at the width of a desktop and of a phone", Relation.AtMost, 0, (_, _) =>
             Task.FromResult(Counted(ConsoleManual.Differences(LocalCluster.Root()), $"{ConsolePages.All.Count} pages, {string.Join(" and ", ConsoleManual.Sizes.Select(s => $"{s.Width} pixels"))}")));
     }
+
+    /// <summary>The pages that a run looks at: all, or a few from all over the console.</summary>
+    public static IReadOnlyList<ConsolePage> Pages(CheckContext context) => context.Quick ? [.. ConsolePages.All.Where((_, i) => i % EveryQuick == 3)] : ConsolePages.All;
+
+    /// <summary>How a quick run is smaller.</summary>
+    public static string Fewer(CheckContext context) => context.Quick ? $"; smaller: {Pages(context).Count} of {ConsolePages.All.Count} pages" : "";
 
     /// <summary>A figure that counts what is wrong, with the first of it named.</summary>
     public static Measured Counted(IReadOnlyList<string> wrong, string note) => new(wrong.Count, wrong.Count == 0 ? note : $"{note}; {string.Join("; ", wrong.Take(12))}");

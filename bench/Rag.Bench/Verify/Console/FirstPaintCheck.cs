@@ -11,7 +11,7 @@ namespace Rag.Bench.Verify.Console;
 /// </summary>
 internal static class FirstPaintCheck
 {
-    private const int Rounds = 21, QuickRounds = 5, WarmUp = 3;
+    private const int Rounds = 21, QuickRounds = 3, WarmUp = 3;
 
     private const string Paint = """
         () => new Promise((done, fail) => {
@@ -38,7 +38,7 @@ internal static class FirstPaintCheck
         foreach (bool cached in new[] { true, false })
         {
             var pages = new List<Page>();
-            foreach (var page in ConsolePages.All)
+            foreach (var page in ConsoleChecks.Pages(context))
             {
                 ct.ThrowIfCancellationRequested();
                 pages.Add(await CompareAsync(world, page.Name, await site.UrlAsync(page), bareUrl, cached, rounds));
@@ -47,8 +47,8 @@ internal static class FirstPaintCheck
             worst.Add(slowest);
             notes.Add(string.Create(CultureInfo.InvariantCulture, $"{(cached ? "cached" : "not cached")}: {slowest.Name} {slowest.Ours:F1} ms against {slowest.Bare:F1} ms, pages from {pages.Min(p => p.Ratio):F2} to {slowest.Ratio:F2}, median {BenchResult.Median(pages.Select(p => p.Ratio)):F2} times"));
         }
-        string note = $"{string.Join("; ", notes)}; {ConsolePages.All.Count} pages, median of {rounds} loads of each";
-        return new(BenchResult.Round(worst.Max(p => p.Ratio)), context.Quick ? note + $"; smaller: {QuickRounds} of {Rounds} loads" : note);
+        string note = $"{string.Join("; ", notes)}; {ConsoleChecks.Pages(context).Count} pages, median of {rounds} loads of each";
+        return new(BenchResult.Round(worst.Max(p => p.Ratio)), context.Quick ? note + ConsoleChecks.Fewer(context) + $", {QuickRounds} of {Rounds} loads" : note);
     }
 
     private static async Task<Page> CompareAsync(ConsoleWorld world, string name, string url, string bareUrl, bool cached, int rounds)

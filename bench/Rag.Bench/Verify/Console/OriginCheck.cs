@@ -16,7 +16,7 @@ internal static class OriginCheck
         var wrong = new List<string>();
         int requests = 0;
         var cookies = new HashSet<string>();
-        foreach (var page in ConsolePages.All)
+        foreach (var page in ConsoleChecks.Pages(context))
         {
             ct.ThrowIfCancellationRequested();
             string url = await site.UrlAsync(page), origin = new Uri(url).GetLeftPart(UriPartial.Authority) + "/";
@@ -38,7 +38,7 @@ internal static class OriginCheck
             }
         }
         if (cookies.Count == 0) throw new InvalidOperationException("No page set a cookie; forms need one.");
-        return ConsoleChecks.Counted(wrong, $"{requests} requests of {ConsolePages.All.Count} pages; cookies: {string.Join(", ", cookies.Order(StringComparer.Ordinal))}; the description of the HTTP interface at /docs is a library's page and none of these");
+        return ConsoleChecks.Counted(wrong, $"{requests} requests of {ConsoleChecks.Pages(context).Count} pages; cookies: {string.Join(", ", cookies.Order(StringComparer.Ordinal))}; the description of the HTTP interface at /docs is a library's page and none of these{ConsoleChecks.Fewer(context)}");
     }
 
     /// <summary>What a content policy (Content Security Policy Level 3) lets through that it must not.</summary>

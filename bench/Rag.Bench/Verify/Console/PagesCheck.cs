@@ -25,14 +25,14 @@ internal static class PagesCheck
         foreach (string engine in engines)
         {
             var site = await world.SiteAsync(engine, ct);
-            foreach (var page in ConsolePages.All)
+            foreach (var page in ConsoleChecks.Pages(context))
             {
                 ct.ThrowIfCancellationRequested();
                 wrong.AddRange((await LookAsync(world, page, await site.UrlAsync(page))).Select(w => $"{engine}, {page.Name}: {w}"));
             }
         }
-        string note = $"{ConsolePages.All.Count} pages on {string.Join(" and ", engines)}, at {string.Join(", ", Widths)} pixels";
-        return ConsoleChecks.Counted(wrong, context.Quick ? note + "; smaller: one engine of two" : note);
+        string note = $"{ConsoleChecks.Pages(context).Count} pages on {string.Join(" and ", engines)}, at {string.Join(", ", Widths)} pixels";
+        return ConsoleChecks.Counted(wrong, context.Quick ? note + ConsoleChecks.Fewer(context) + ", one engine of two" : note);
     }
 
     private static async Task<IReadOnlyList<string>> LookAsync(ConsoleWorld world, ConsolePage page, string url)
