@@ -9,7 +9,7 @@ namespace Rag.Bench;
 /// </summary>
 internal static class IndexedPng
 {
-    private const int MaxColours = 64;
+    private const int MaxColours = 128;
 
     /// <summary>Colours that agree in so many leading bits of each channel count as one.</summary>
     private const int Bits = 5;
