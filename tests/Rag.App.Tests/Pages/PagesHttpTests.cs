@@ -1,4 +1,6 @@
 using System.Net;
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.RegularExpressions;
 using Shouldly;
 
@@ -30,7 +32,9 @@ public sealed class PagesHttpTests(Site site)
         response.Headers.CacheControl!.NoStore.ShouldBeTrue();
         string html = await response.Content.ReadAsStringAsync(Ct);
         html.ShouldStartWith("<!DOCTYPE html>");
-        Regex.Matches(html, @"<script(?![^>]*\ssrc=)|<style|\sstyle=|\son\w+=").Select(m => m.Value).ShouldBeEmpty();
+        var style = Regex.Match(html, "<style>(.*?)</style>", RegexOptions.Singleline);
+        policy.ShouldContain($"style-src 'self' 'sha256-{Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(style.Groups[1].Value)))}';");
+        Regex.Matches(html.Remove(style.Index, style.Length), @"<script(?![^>]*\ssrc=)|<style|\sstyle=|\son\w+=").Select(m => m.Value).ShouldBeEmpty();
     }
 
     [Fact]
