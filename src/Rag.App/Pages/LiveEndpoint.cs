@@ -12,8 +12,8 @@ internal static class LiveEndpoint
     /// <summary>Then the browser comes again, and whether it still may is asked again.</summary>
     private static readonly TimeSpan Longest = TimeSpan.FromMinutes(5);
 
-    /// <summary>Proxies end what is silent for a minute.</summary>
-    private static readonly TimeSpan Beat = TimeSpan.FromSeconds(15);
+    /// <summary>Proxies end what is silent for a while: that of deploy/local for 15 s, others for a minute.</summary>
+    private static readonly TimeSpan Beat = TimeSpan.FromSeconds(6);
 
     private static ReadOnlyMemory<byte> Begin { get; } = "retry: 2000\n\n"u8.ToArray();
 

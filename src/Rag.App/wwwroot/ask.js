@@ -155,6 +155,7 @@ async function stream(asked) {
 
 /** Streams where sentences come one by one, and then shows the answer as it is kept; a stream that breaks off is begun again once. */
 async function ask(url, asked) {
+  result.querySelector(".note.bad")?.remove();
   if (!form?.dataset.streams || asked.get("after")) return load(url);
   say("Looking through the documents…");
   for (let attempt = 1; ; attempt++) {
