@@ -9,7 +9,7 @@ internal static class PageResult
 {
     public static RazorComponentResult<TPage> Of<TPage, TModel>(HttpContext context, TModel model, int status = 200) where TPage : IComponent
     {
-        SecurityHeaders.ApplyPage(context);
+        SecurityHeaders.ApplyPage(context, context.RequestServices.GetRequiredService<Assets>().StyleSource);
         return new RazorComponentResult<TPage>(new Dictionary<string, object?> { ["Model"] = model }) { StatusCode = status, PreventStreamingRendering = true };
     }
 }

@@ -36,11 +36,12 @@ internal static class SecurityHeaders
     }
 
     /// <summary>For pages.</summary>
-    public static void ApplyPage(HttpContext context)
+    /// <param name="style">Source expression of the one style sheet that stands in the page itself: its hash.</param>
+    public static void ApplyPage(HttpContext context, string? style = null)
     {
         Apply(context);
         var headers = context.Response.Headers;
-        headers.ContentSecurityPolicy = PagePolicy;
+        headers.ContentSecurityPolicy = style is null ? PagePolicy : PagePolicy.Replace("style-src 'self'", $"style-src 'self' {style}", StringComparison.Ordinal);
         headers.XFrameOptions = "DENY";
         // Not no-referrer: with that, browsers send forms with "Origin: null", which the host guard refuses.
         headers["Referrer-Policy"] = "same-origin";

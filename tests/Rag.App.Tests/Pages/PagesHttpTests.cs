@@ -97,7 +97,7 @@ public sealed class PagesHttpTests(Site site)
     {
         string html = await (await GetAsync("/documents")).Content.ReadAsStringAsync(Ct) + await (await GetAsync("/")).Content.ReadAsStringAsync(Ct);
         var addresses = Regex.Matches(html, @"(?:src|href)=""(/[\w.]+\?v=[0-9a-f]{12})""").Select(m => m.Groups[1].Value).Distinct().ToList();
-        addresses.Count.ShouldBe(7);
+        addresses.Count.ShouldBe(6);
         int scriptBytes = 0;
         foreach (string address in addresses)
         {

@@ -126,6 +126,7 @@ internal sealed partial class ConsoleCrowd : IAsyncDisposable
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, page);
         request.Headers.Accept.ParseAdd("text/html");
+        request.Headers.Add("Sec-Fetch-Dest", "empty");
         request.Headers.AcceptEncoding.ParseAdd("gzip, deflate, br");
         if (cookie is not null) request.Headers.Add("Cookie", cookie);
         using var response = await _http.SendAsync(request, ct);
