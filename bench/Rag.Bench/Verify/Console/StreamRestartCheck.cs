@@ -25,6 +25,9 @@ internal static class StreamRestartCheck
 
     private static readonly TimeSpan Between = TimeSpan.FromMilliseconds(200), Poll = TimeSpan.FromMilliseconds(50), Supervisor = TimeSpan.FromSeconds(1), KnownToBalancer = TimeSpan.FromSeconds(1);
 
+    /// <summary>Longer than proxies let a stream be silent.</summary>
+    private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(75);
+
     private const string Ask = "Ask again";
 
     /// <summary>What the page shows: that it asks, a stream that goes on, an answer with its id, an error that can be tried again, or nothing.</summary>
@@ -124,6 +127,7 @@ internal static class StreamRestartCheck
                 if (await LiveAsync(visit.Page, state, $"Pump {round} of {engine} is loud")) relived++;
                 else wrong.Add($"{at}: the page was not live again after {Limit.TotalSeconds:F0} s");
             }
+            if (await CutAsync(http, ct) is { } cut) wrong.Add(string.Create(CultureInfo.InvariantCulture, $"{engine}: /live was cut after {cut:F1} s though nothing was killed"));
         }
         string note = string.Create(CultureInfo.InvariantCulture, $"{restarted} streams cut by kill -9: {whole} went on to a whole answer, {errors} to an error that could be tried again, the slowest after {slowest:F1} s; {relived} pages live again");
         return ConsoleChecks.Counted(wrong, context.Quick ? note + $"; smaller: {QuickRounds} of {Rounds} rounds, one engine of two" : note);
@@ -183,6 +187,32 @@ internal static class StreamRestartCheck
     }
 
     private static string Letters(string text) => string.Concat(text.Where(char.IsLetterOrDigit));
+
+    /// <summary>Seconds after which whatever stands before the service ended a stream on which nothing happened; null where none did.</summary>
+    private static async Task<double?> CutAsync(HttpClient http, CancellationToken ct)
+    {
+        long started = TimeProvider.System.GetTimestamp();
+        using var enough = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        enough.CancelAfter(Quiet);
+        try
+        {
+            await using var stream = await http.GetStreamAsync("/live", enough.Token);
+            byte[] buffer = new byte[4_096];
+            while (await stream.ReadAsync(buffer, enough.Token) > 0)
+            {
+                // A change, or a sign of life.
+            }
+        }
+        catch (OperationCanceledException) when (!ct.IsCancellationRequested)
+        {
+            return null;
+        }
+        catch (Exception e) when (e is IOException or HttpRequestException)
+        {
+            // Cut in the middle of a chunk.
+        }
+        return TimeProvider.System.GetElapsedTime(started).TotalSeconds;
+    }
 
     /// <summary>Whether the bar counts an incident that is opened now.</summary>
     private static async Task<bool> LiveAsync(IPage page, ConsoleState state, string title)
