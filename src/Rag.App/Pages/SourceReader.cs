@@ -9,7 +9,7 @@ namespace Rag.App.Pages;
 /// <summary>Opens a source of an answer in its document, for the panel beside the answer.</summary>
 internal sealed class SourceReader(Library library, DocumentReader reader, RecordState state)
 {
-    private const int MaxPanelChars = 12_000;
+    private const int MaxPanelChars = 8_000;
 
     /// <param name="chosen">Number of the source, as an address has it; the first where it is none.</param>
     /// <returns>The number, 0 where the answer has no source, and its view.</returns>
