@@ -38,12 +38,8 @@ internal sealed class AnswerReplay(Provenance provenance, DocumentRecord documen
     /// <exception cref="RagException">NotFound: no such answer. Conflict: a document that it quotes is no longer kept.</exception>
     public async Task<Answer> ShowAsync(string id, CancellationToken ct)
     {
-        var (record, shown) = await GetAsync(id, ct);
-        var (evidence, missing) = await RestoreAsync(record, shown, ct);
-        if (missing is not null) throw new RagException(ErrorKind.Conflict, $"Answer {id} cannot be shown whole: {missing}", "What the record keeps of it are question, time and spans; the words are gone with the document.");
-        Note(record, shown);
-        var answer = AnswerRendering.Render(record, evidence, cacheLayer: null);
-        return shown is null ? answer : answer with { LookedAt = [.. answer.LookedAt.Where(l => shown.Contains(l.Document))] };
+        var explained = await ExplainAsync(id, ct);
+        return explained.Answer ?? throw new RagException(ErrorKind.Conflict, $"Answer {id} cannot be shown whole: {explained.Missing}", "What the record keeps of it are question, time and spans; the words are gone with the document.");
     }
 
     /// <summary>The answer with what it was chosen from; without its words where a document that it needs is no longer kept.</summary>
@@ -54,6 +50,8 @@ internal sealed class AnswerReplay(Provenance provenance, DocumentRecord documen
         var (evidence, missing) = await RestoreAsync(record, shown, ct);
         Note(record, shown);
         var answer = missing is null ? AnswerRendering.Render(record, evidence, cacheLayer: null) : null;
+        // What the asker was shown, whoever looks now need not be.
+        if (answer is not null && shown is not null) answer = answer with { LookedAt = [.. answer.LookedAt.Where(l => shown.Contains(l.Document))] };
         var sources = record.Choices.Select((c, i) => (c.Evidence, Number: i + 1)).ToLookup(c => c.Evidence, c => c.Number);
         return new(record, answer, missing, [.. record.Evidence.Select((e, i) => new ExplainedEvidence(e, [.. sources[i]])).Where(e => shown?.Contains(e.Evidence.Document) != false)]);
     }

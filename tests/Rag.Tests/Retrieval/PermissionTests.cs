@@ -56,6 +56,52 @@ public abstract class PermissionTests(Engine engine)
     }
 
     [Fact]
+    public async Task Whoever_opens_an_answer_that_quotes_nothing_is_told_only_of_what_they_are_shown()
+    {
+        await using var service = await TestService.StartAsync(engine: engine, model: true);
+        await service.PutAsync("birds.txt", Herons);
+        string id = (await service.PutAsync("salaries.txt", Salaries, groups: ["finance"])).Id!;
+        var declined = await As(Reader("finance"), () => service.AskAsync("Which river flows through Vienna in March?"));
+        declined.Outcome.ShouldBe(Answer.Abstained);
+        declined.LookedAt.ShouldContain(l => l.Document == id);
+        foreach (var (caller, sees) in new[] { (Reader("finance"), true), (Reader(), false) })
+        {
+            await As(caller, async () =>
+            {
+                var explained = await service.Get<AnswerReplay>().ExplainAsync(declined.Id, Cancel);
+                explained.Answer!.LookedAt.Any(l => l.Document == id).ShouldBe(sees);
+                explained.Evidence.Any(e => e.Evidence.Document == id).ShouldBe(sees);
+                (await service.Get<AnswerReplay>().ShowAsync(declined.Id, Cancel)).LookedAt.Any(l => l.Document == id).ShouldBe(sees);
+                (await service.Get<Library>().FoldersAsync(await service.Get<Library>().GetAsync(Collections.Default, Cancel), "", 10, Cancel)).ShouldBeEmpty();
+            });
+        }
+    }
+
+    [Fact]
+    public async Task Folders_and_citing_answers_are_those_of_documents_that_are_shown()
+    {
+        await using var service = await TestService.StartAsync(engine: engine, model: true);
+        await service.PutAsync("birds/herons.txt", Herons);
+        await service.PutAsync("board/2026/plan.txt", "The plan of the board is kept in the safe.", groups: ["board"]);
+        string id = (await service.PutAsync("board/salaries.txt", Salaries, groups: ["board", "finance"])).Id!;
+        var asked = await As(Reader("finance"), () => service.AskAsync(Question));
+        asked.Outcome.ShouldBe(Answer.Answered);
+        // A rating waits until the answer is in the record.
+        (await As(Reader("finance"), () => service.Get<AnswerReplay>().RateAsync(asked.Id, 1, null, Cancel))).ShouldBeTrue();
+        foreach (var (caller, folders, below, citing) in new[] { (Reader("board"), new[] { "birds/", "board/" }, new[] { "board/2026/" }, 1), (Reader("finance"), ["birds/", "board/"], [], 1), (Reader(), ["birds/"], [], 0) })
+        {
+            await As(caller, async () =>
+            {
+                var library = service.Get<Library>();
+                var collection = await library.GetAsync(Collections.Default, Cancel);
+                (await library.FoldersAsync(collection, "", 10, Cancel)).ShouldBe(folders);
+                (await library.FoldersAsync(collection, "board/", 10, Cancel)).ShouldBe(below);
+                (await service.Get<AnswerReplay>().CitingAsync(collection.Id, id, Cancel)).Count.ShouldBe(citing);
+            });
+        }
+    }
+
+    [Fact]
     public async Task What_a_document_or_a_directory_says_of_itself_opens_nothing()
     {
         await using var service = await TestService.StartAsync(engine: engine);
