@@ -18,7 +18,7 @@ internal static class AskEndpoints
     public static void MapAskPages(this IEndpointRouteBuilder pages)
     {
         pages.MapGet("/", AskAsync).Needs(Role.Reader).RequireRateLimiting(LoadClass.Questions);
-        pages.MapGet("/history", (HttpContext context) => PageResult.Of<HistoryPage, string>(context, Caller.Current.Id)).Needs(Role.Reader);
+        pages.MapGet("/history", (HttpContext context) => PageResult.Of<HistoryPage>(context)).Needs(Role.Reader);
         pages.MapPost("/feedback", FeedbackAsync).Needs(Role.Reader).RequireRateLimiting(LoadClass.Writes);
     }
 
